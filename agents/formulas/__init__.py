@@ -1,0 +1,1 @@
+"""One pure function per formula of reinforcement learning; each ends in its equation."""
