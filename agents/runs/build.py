@@ -1,0 +1,91 @@
+"""From a configuration to the environments that a run acts in."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from gymnasium.vector import VectorEnv
+
+from agents.runs.config import EnvConfig, RunConfig
+from agents.runs.environments import make_environment
+from agents.runs.errors import RunError
+from vision.data import LabelledSource
+from vision.features import PerceptionObservation
+from vision.networks import PerceptionNetwork
+
+LabelledStream = Callable[..., LabelledSource]
+"""Takes a split, a batch size and a seed, and keywords of the camera; gives labelled frames without end."""
+CAMERA_KWARGS = ("image_size", "look", "num_levels")
+"""Keyword arguments of an environment that its labelled stream understands as well."""
+
+
+def make_env(
+    config: RunConfig,
+    encoder: PerceptionNetwork | None,
+    num_envs: int,
+    split: str | None = None,
+    **overrides: Any,
+) -> VectorEnv:
+    """Environments as the agent sees them, in Gymnasium's NEXT_STEP mode.
+
+    Args:
+        config: the run.
+        encoder: what the agent sees through, where its option asks for one.
+        num_envs: number of rows.
+        split: the levels to draw from; None keeps what the configuration says.
+        **overrides: keyword arguments of the environment that replace the configuration's.
+
+    Raises:
+        ValueError: the environment is unknown or refuses its keyword arguments; the message says which.
+    """
+    kwargs = {**config.env.kwargs, **overrides}
+    if config.agent.perception == "privileged":
+        kwargs["obs"] = "state"
+    if split is not None:
+        kwargs["split"] = split
+    env = make_environment(config.env.id, num_envs, kwargs)
+    return observed(config, env, encoder)
+
+
+def observed(config: RunConfig, env: VectorEnv, encoder: PerceptionNetwork | None) -> VectorEnv:
+    """The environments seen through the encoder, if there is one."""
+    mode = config.agent.perception
+    if encoder is None or (mode != "features" and mode != "affordances"):
+        return env
+    return PerceptionObservation(env, encoder, mode)
+
+
+def labelled_stream_of(env: EnvConfig, streams: Mapping[str, LabelledStream]) -> LabelledStream:
+    """Labelled frames as the environment's own camera takes them.
+
+    Args:
+        env: the environment.
+        streams: environment id → its labelled stream.
+
+    Raises:
+        RunError: the environment has none.
+    """
+    if env.id not in streams:
+        raise RunError(
+            f"an encoder learns from labelled frames, and env.id {env.id!r} gives none; "
+            f"use {', '.join(sorted(streams))}, or an agent with perception pixels"
+        )
+    camera = {name: env.kwargs[name] for name in CAMERA_KWARGS if name in env.kwargs}
+    return partial(streams[env.id], **camera)
+
+
+def splits_of(env: VectorEnv) -> tuple[str, ...]:
+    """The splits that the environment's levels are divided into; empty where it has none."""
+    return tuple(env.metadata.get("splits", ()))
+
+
+def require_splits(config: RunConfig, splits: tuple[str, ...]) -> None:
+    """Refuse a split that the environment does not have.
+
+    Raises:
+        RunError: names the option and the splits there are.
+    """
+    asked = {"evaluate.split": config.evaluate.split, "evaluate.choose_split": config.evaluate.choose_split}
+    for key, split in asked.items():
+        if splits and split not in splits:
+            raise RunError(f"{key} is {split!r}; {config.env.id} has {', '.join(splits)}")

@@ -1,0 +1,63 @@
+"""A run that trains an encoder alone, for any number of agents to see through."""
+
+from collections.abc import Mapping
+
+from rich.console import Console
+
+from agents.devices import find_device
+from agents.runs.build import LabelledStream, labelled_stream_of
+from agents.runs.config import EncoderRunConfig
+from agents.runs.errors import RunError
+from agents.runs.folder import RunFolder
+from agents.runs.perception_stage import PerceptionStage
+from agents.runs.report import print_scores, write_report
+from agents.runs.session import open_session
+
+
+class EncoderRun:
+    """Builds all that the training of an encoder needs, then carries it out.
+
+    Args:
+        config: the run.
+        folder: where it lies; it may hold a part of the run already.
+        labelled_streams: environment id → labelled frames of its camera.
+        console: where the bar and the table are printed.
+
+    Raises:
+        RunError: something does not fit; one sentence that says what.
+    """
+
+    def __init__(
+        self,
+        config: EncoderRunConfig,
+        folder: RunFolder,
+        labelled_streams: Mapping[str, LabelledStream],
+        console: Console,
+    ) -> None:
+        self._config = config
+        self._folder = folder
+        self._console = console
+        stream = labelled_stream_of(config.env, labelled_streams)
+        try:
+            device = str(find_device(config.device))
+            self._stage = PerceptionStage(config.perception, stream, folder, config.seed, device)
+        except ValueError as fault:
+            raise RunError(str(fault)) from fault
+
+    def run(self, options: str) -> None:
+        """Train, measure on unseen roads, save, report.
+
+        Args:
+            options: the resolved configuration as YAML, for those who listen.
+
+        Raises:
+            RunError: the run was interrupted, diverged, or could not be written.
+        """
+        tracked = self._stage.restore()
+        with open_session(self._folder, options, self._config.track, tracked, self._console) as session:
+            scores = self._stage.run(session)
+            write_report(self._folder, scores)
+            session.tracker.picture("curves", self._folder.curves)
+        print_scores(self._console, "encoder on unseen roads", scores)
+        self._console.print(f"look at     {self._folder.report}", highlight=False)
+        self._console.print(f"use with    --perception.path {self._folder.perception}", highlight=False)

@@ -1,0 +1,77 @@
+"""A run's folder: what lies where, and in which state a folder is."""
+
+import os
+from datetime import datetime
+from pathlib import Path
+
+from agents.runs.errors import RunError
+
+
+class RunFolder:
+    """The paths of one run's files.
+
+    Args:
+        path: the folder.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.config = path / "config.yaml"
+        self.metrics = path / "metrics.jsonl"
+        self.perception = path / "perception"
+        self.perception_checkpoints = path / "checkpoints" / "perception"
+        self.agent_checkpoints = path / "checkpoints" / "agent"
+        self.policy = path / "policy.safetensors"
+        self.evaluation = path / "evaluation.json"
+        self.curves = path / "curves.png"
+        self.episode = path / "episode.mp4"
+        self.report = path / "report.html"
+
+    @property
+    def finished(self) -> bool:
+        """Whether the run is over: the report is written last."""
+        return self.report.exists()
+
+    def require_run(self) -> None:
+        """Refuse a folder that is missing or not a run's.
+
+        Raises:
+            RunError: one sentence that says which.
+        """
+        if not self.path.is_dir():
+            raise RunError(f"{self.path} is missing: name the folder of a run, such as runs/NAME")
+        if not self.config.is_file():
+            raise RunError(f"{self.path} is not a run's folder: it holds no config.yaml")
+
+    def create(self, config: str) -> None:
+        """Make the folder and write the resolved configuration.
+
+        Raises:
+            RunError: something stands there already.
+        """
+        if self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
+            raise RunError(f"{self.path} is taken: name another run_dir, or go on with --resume {self.path}")
+        self.path.mkdir(parents=True, exist_ok=True)
+        write_whole(self.config, config.encode())
+
+
+def default_folder(env_id: str, agent: str, seed: int, now: datetime) -> Path:
+    """`runs/ENV-AGENT-SEED-TIME`, slashes made dashes."""
+    return Path("runs") / f"{env_id.replace('/', '-')}-{agent}-{seed}-{now:%Y%m%d-%H%M%S}"
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file so that a reader, or a kill, finds the old one or the new one, never a part.
+
+    Raises:
+        OSError: it cannot be written; what stood there before still does.
+    """
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        with partial.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)

@@ -1,0 +1,140 @@
+"""The first stage of a run: the encoder that the agent will see through."""
+
+from pathlib import Path
+from typing import Any
+
+from matplotlib.image import imsave
+
+from agents.runs.build import LabelledStream
+from agents.runs.cadence import CheckpointCadence
+from agents.runs.checkpoint import CheckpointStore
+from agents.runs.config import PerceptionConfig
+from agents.runs.folder import RunFolder
+from agents.runs.progress import Advance
+from agents.runs.seeding import derive_seed
+from agents.runs.session import Session
+from agents.runs.threads import threads_for
+from vision.data import LabelledBatch, PrefetchedSource
+from vision.evaluation import evaluate_perception
+from vision.networks import PerceptionNetwork
+from vision.pictures import prediction_grid
+from vision.storage import save_perception
+from vision.training import NonFiniteLossError, PerceptionTrainer
+
+PICTURED_FRAMES = 16
+
+
+class PerceptionStage:
+    """Trains an encoder on labelled frames and saves it in the run's folder.
+
+    Args:
+        config: the encoder and its budget.
+        labelled_stream: where labelled frames come from.
+        folder: the run's folder.
+        seed: seed of the run.
+        device: where the network is trained.
+    """
+
+    def __init__(
+        self,
+        config: PerceptionConfig,
+        labelled_stream: LabelledStream,
+        folder: RunFolder,
+        seed: int,
+        device: str,
+    ) -> None:
+        self._config = config
+        self._labelled_stream = labelled_stream
+        self._folder = folder
+        self._seed = seed
+        stream_seed = derive_seed(seed, "perception", "train")
+        self._source = PrefetchedSource(labelled_stream("train", config.batch_size, stream_seed))
+        self._trainer = PerceptionTrainer(
+            config.network,
+            config.training,
+            self._source,
+            seed=derive_seed(seed, "perception"),
+            device=device,
+        )
+        self._store = CheckpointStore(folder.perception_checkpoints)
+
+    @property
+    def network(self) -> PerceptionNetwork:
+        """The network that the stage trains, as it is now."""
+        return self._trainer.averaged
+
+    def restore(self) -> dict[str, Any] | None:
+        """Go on from the stage's last checkpoint; returns the tracker's state there, None without one."""
+        checkpoint = self._store.load_latest()
+        if checkpoint is None:
+            return None
+        self._trainer.load_state_dict(checkpoint.state["trainer"])
+        return checkpoint.state["tracking"]
+
+    def run(self, session: Session) -> dict[str, float | None]:
+        """Train, measure the error on unseen roads, save; returns the errors.
+
+        Raises:
+            InterruptedRunError: the user asked to stop; a checkpoint is written.
+            RunError: the loss is no longer finite.
+        """
+        threads_for("cnn")
+        cadence = CheckpointCadence(lambda: self._save(session), session.checkpoint_seconds)
+        updates = self._config.training.updates
+        with session.progress("perception", updates, "updates", self._trainer.update) as advance:
+            try:
+                self._train(session, cadence, advance)
+            except NonFiniteLossError as fault:
+                raise session.diverged(str(fault), self._store) from fault
+        self._source.close()
+        scores = self._evaluate(session)
+        save_perception(self._folder.perception, self.network, {"scores": scores})
+        return scores
+
+    def _train(self, session: Session, cadence: CheckpointCadence, advance: Advance) -> None:
+        for metrics in self._trainer.train():
+            self._log(session, metrics)
+            advance(int(metrics["update"]), f"loss {metrics['loss']:.3f}")
+            if session.interrupt.requested:
+                cadence.save()
+                raise session.interrupted()
+            cadence.save_if_due()
+        cadence.save()
+
+    def _log(self, session: Session, metrics: dict[str, float]) -> None:
+        """Write the trainer's metrics under `perception/`, its times under `time/`."""
+        renamed = {}
+        for name, value in metrics.items():
+            if name.startswith("time/"):
+                renamed[f"time/perception_{name.removeprefix('time/')}"] = value
+            elif name != "seconds":
+                renamed[f"perception/{name}"] = value
+        session.tracker.log(0, renamed)
+
+    def _save(self, session: Session) -> None:
+        state = {"trainer": self._trainer.state_dict(), "tracking": session.tracker.state_dict()}
+        self._store.save(state, self._trainer.update)
+
+    def _evaluate(self, session: Session) -> dict[str, float | None]:
+        seed = derive_seed(self._seed, "perception", "val")
+        source = self._labelled_stream("val", self._config.batch_size, seed)
+        scores = evaluate_perception(self.network, source, self._config.evaluation_batches).as_dict()
+        numbers = {f"perception/val/{name}": value for name, value in scores.items() if value is not None}
+        session.tracker.log(0, numbers)
+        self._draw(session, LabelledBatch(*source.next_batch()))
+        return scores
+
+    def _draw(self, session: Session, batch: LabelledBatch) -> None:
+        few = LabelledBatch(*(part[:PICTURED_FRAMES] for part in batch))
+        path = self._folder.perception / "predictions.png"
+        path.parent.mkdir(exist_ok=True)
+        imsave(path, prediction_grid(self.network, few))
+        session.tracker.picture("perception/predictions", path)
+
+
+def remove_checkpoints(folder: Path) -> None:
+    """Delete a stage's checkpoints once what follows no longer needs them."""
+    if folder.is_dir():
+        for file in folder.iterdir():
+            file.unlink()
+        folder.rmdir()

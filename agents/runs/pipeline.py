@@ -1,0 +1,176 @@
+"""A run from its first line to its report: see, learn, be judged, tell."""
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from gymnasium.error import Error as GymnasiumError
+from rich.console import Console
+
+from agents.devices import find_device
+from agents.registry import make_agent
+from agents.runs.agent_stage import AgentStage, numbers
+from agents.runs.build import (
+    LabelledStream,
+    labelled_stream_of,
+    make_env,
+    observed,
+    require_splits,
+    splits_of,
+)
+from agents.runs.checkpoint import CheckpointError, CheckpointStore
+from agents.runs.config import RunConfig
+from agents.runs.environments import Environments
+from agents.runs.errors import RunError
+from agents.runs.folder import RunFolder, write_whole
+from agents.runs.perception_stage import PerceptionStage, remove_checkpoints
+from agents.runs.report import print_evaluation, write_report
+from agents.runs.seeding import derive_seed
+from agents.runs.session import Session, open_session
+from agents.runs.trained import TrainedRun, load_encoder
+
+RecordEpisode = Callable[[TrainedRun, Path], None]
+"""Writes a film of one episode that the policy drives."""
+
+
+class Pipeline:
+    """Builds everything that a run needs before anything is trained or written, then carries it out.
+
+    Args:
+        config: the run.
+        folder: where it lies; it may hold a part of the run already.
+        labelled_streams: environment id → labelled frames of its camera.
+        record_episode: writes the film.
+        console: where bars and the table are printed.
+
+    Raises:
+        RunError: something does not fit; one sentence that says what.
+    """
+
+    def __init__(
+        self,
+        config: RunConfig,
+        folder: RunFolder,
+        labelled_streams: Mapping[str, LabelledStream],
+        record_episode: RecordEpisode,
+        console: Console,
+    ) -> None:
+        self._config = config
+        self._folder = folder
+        self._record_episode = record_episode
+        self._console = console
+        self._checkpoint = self._latest_checkpoint()
+        try:
+            self._device = str(find_device(config.device))
+            self._build(labelled_streams)
+        except ValueError as fault:
+            raise RunError(str(fault)) from fault
+
+    def _latest_checkpoint(self) -> dict[str, Any] | None:
+        try:
+            checkpoint = CheckpointStore(self._folder.agent_checkpoints).load_latest()
+        except CheckpointError as fault:
+            raise RunError(str(fault)) from fault
+        for warning in checkpoint.warnings if checkpoint else ():
+            self._console.print(warning, highlight=False)
+        return checkpoint.state if checkpoint else None
+
+    def _build(self, labelled_streams: Mapping[str, LabelledStream]) -> None:
+        """Make the environments, the encoder (or the stage that will train it) and the agent."""
+        config = self._config
+        self._env = make_env(config, None, config.env.num_envs)
+        self._splits = splits_of(self._env)
+        require_splits(config, self._splits)
+        self._stage: PerceptionStage | None = None
+        self._encoder = None
+        if config.needs_encoder:
+            self._build_encoder(labelled_stream_of(config.env, labelled_streams))
+        seen = observed(config, self._env, self._stage.network if self._stage else self._encoder)
+        spaces = seen.single_observation_space, seen.single_action_space
+        self._agent = make_agent(config.agent, *spaces, derive_seed(config.seed, "agent"), self._device)
+
+    def _build_encoder(self, labelled_stream: LabelledStream) -> None:
+        config = self._config
+        if config.perception.path:
+            schema = labelled_stream("train", 1, 0).schema()
+            self._encoder = load_encoder(config, self._folder, self._device, schema)
+        elif self._checkpoint:
+            self._encoder = load_encoder(config, self._folder, self._device)
+        else:
+            self._stage = PerceptionStage(
+                config.perception, labelled_stream, self._folder, config.seed, self._device
+            )
+
+    def run(self, options: str) -> None:
+        """Carry the run out, from where it stands to its report.
+
+        Args:
+            options: the resolved configuration as YAML, for those who listen.
+
+        Raises:
+            RunError: the run was interrupted, diverged, or could not be written.
+        """
+        seconds = self._config.train.checkpoint_seconds
+        track, tracked = self._config.track, self._restore()
+        with open_session(self._folder, options, track, tracked, self._console, seconds) as session:
+            self._carry_out(session)
+
+    def _restore(self) -> dict[str, Any] | None:
+        """The tracker's state where the run stands."""
+        if self._checkpoint:
+            return self._checkpoint["tracking"]
+        return self._stage.restore() if self._stage else None
+
+    def _carry_out(self, session: Session) -> None:
+        if self._stage:
+            self._stage.run(session)
+            self._encoder = load_encoder(self._config, self._folder, self._device)
+        learner = TrainedRun(self._config, self._agent, self._encoder, self._splits)
+        env_steps = self._train(session, learner)
+        remove_checkpoints(self._folder.perception_checkpoints)
+        scores = self._judge(session, learner, env_steps)
+        self._film(session, learner)
+        write_report(self._folder, scores)
+        session.tracker.picture("curves", self._folder.curves)
+        self._tell(scores)
+
+    def _train(self, session: Session, learner: TrainedRun) -> int:
+        """Train the agent; returns the environment steps taken."""
+        seen = observed(self._config, self._env, self._encoder)
+        environments = Environments(seen, derive_seed(self._config.seed, "environments"))
+        stage = AgentStage(learner, environments, session)
+        if self._checkpoint:
+            stage.load_state_dict(self._checkpoint)
+            self._checkpoint = None
+        stage.run()
+        environments.close()
+        return environments.env_steps
+
+    def _judge(self, session: Session, learner: TrainedRun, env_steps: int) -> dict[str, Any]:
+        """The one look at the reported split."""
+        config = self._config.evaluate
+
+        def leave_if_asked(_: int) -> None:
+            if session.interrupt.requested:
+                raise session.interrupted()
+
+        scores = learner.evaluate(config.split, config.episodes, on_episodes=leave_if_asked)
+        session.tracker.log(env_steps, numbers(scores, "evaluate/"))
+        write_whole(self._folder.evaluation, json.dumps(scores, indent=2).encode() + b"\n")
+        return scores
+
+    def _film(self, session: Session, trained: TrainedRun) -> None:
+        try:
+            self._record_episode(trained, self._folder.episode)
+        except (ValueError, ImportError, GymnasiumError) as fault:
+            self._console.print(f"no film: {fault}", highlight=False)
+            return
+        session.tracker.video("episode", self._folder.episode)
+
+    def _tell(self, scores: dict[str, Any]) -> None:
+        print_evaluation(self._console, scores)
+        path = self._folder.path
+        self._console.print(f"look at     {self._folder.report}", highlight=False)
+        self._console.print(f"drive with  python scripts/render_episode.py {path}", highlight=False)
+        self._console.print(f"judge with  python scripts/evaluate.py {path} --split test", highlight=False)

@@ -1,0 +1,128 @@
+"""A run's policy, with what it sees through and where it acts."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gymnasium.vector import VectorEnv
+from safetensors import SafetensorError
+from safetensors.torch import load as from_safetensors
+
+from agents.agent import Agent
+from agents.devices import find_device
+from agents.registry import make_agent
+from agents.runs.build import make_env, splits_of
+from agents.runs.command_line import load_config
+from agents.runs.config import RunConfig
+from agents.runs.errors import RunError
+from agents.runs.evaluation import evaluate
+from agents.runs.folder import RunFolder
+from agents.runs.seeding import derive_seed
+from vision.networks import PerceptionNetwork
+from vision.storage import PerceptionError, load_perception
+
+
+@dataclass(frozen=True)
+class TrainedRun:
+    """A policy with everything it is trained with."""
+
+    config: RunConfig
+    agent: Agent
+    encoder: PerceptionNetwork | None
+    splits: tuple[str, ...]
+
+    @property
+    def reported_split(self) -> str | None:
+        """The split of the final evaluation; None where the environment has no splits."""
+        return self.config.evaluate.split if self.splits else None
+
+    def make_env(self, num_envs: int, split: str | None = None, **overrides: Any) -> VectorEnv:
+        """Environments as the agent sees them; `overrides` replace the run's keyword arguments.
+
+        Raises:
+            ValueError: the environment refuses a keyword argument.
+        """
+        return make_env(self.config, self.encoder, num_envs, split, **overrides)
+
+    def evaluate(
+        self,
+        split: str | None,
+        episodes: int,
+        seed: int | None = None,
+        on_episodes: Callable[[int], None] = lambda _: None,
+        **overrides: Any,
+    ) -> dict[str, Any]:
+        """Judge the policy on episodes of a split, each on a level of its own.
+
+        Args:
+            split: one of the environment's splits; ignored where it has none.
+            episodes: number of episodes.
+            seed: seed of the episodes; None is the one of the run's own final evaluation.
+            on_episodes: called with the number of episodes done, now and then; may raise to stop.
+            **overrides: keyword arguments that replace the run's, such as another look.
+
+        Raises:
+            RunError: there is no such split, or a keyword argument does not suit.
+        """
+        if self.splits and split not in self.splits:
+            raise RunError(f"split is {split!r}; {self.config.env.id} has {', '.join(self.splits)}")
+        split = split if self.splits else None
+
+        def make_env(rows: int) -> VectorEnv:
+            try:
+                return self.make_env(rows, split, **overrides)
+            except ValueError as fault:
+                raise RunError(str(fault)) from fault
+
+        return evaluate(
+            self.agent,
+            make_env,
+            episodes,
+            derive_seed(self.config.seed, "evaluate") if seed is None else seed,
+            name=self.config.agent.name,
+            split=split,
+            on_episodes=on_episodes,
+        )
+
+
+def load_run(path: Path, device: str = "auto") -> TrainedRun:
+    """The best policy of a run, finished or not.
+
+    Raises:
+        RunError: one sentence: the folder is missing, not a run's, has no policy yet, or was altered.
+    """
+    folder = RunFolder(path)
+    folder.require_run()
+    config = load_config(folder.config)
+    if not folder.policy.is_file():
+        raise RunError(f"{path} has no policy yet: go on with train_agent.py --resume {path}")
+    try:
+        device = str(find_device(device))
+        encoder = load_encoder(config, folder, device)
+        env = make_env(config, encoder, 1)
+        agent = make_agent(
+            config.agent, env.single_observation_space, env.single_action_space, config.seed, device
+        )
+        splits = splits_of(env)
+        env.close()
+        agent.load_policy_state_dict(from_safetensors(folder.policy.read_bytes()))
+    except (ValueError, SafetensorError) as fault:
+        raise RunError(f"{path}: {fault}") from fault
+    return TrainedRun(config, agent, encoder, splits)
+
+
+def load_encoder(
+    config: RunConfig, folder: RunFolder, device: str, schema: dict[str, Any] | None = None
+) -> PerceptionNetwork | None:
+    """The encoder of a run, where its agent sees through one: a given one, or the run's own.
+
+    Raises:
+        RunError: it is missing, altered, or made for another camera than `schema` says.
+    """
+    if not config.needs_encoder:
+        return None
+    try:
+        return load_perception(config.perception.path or folder.perception, schema, device)
+    except PerceptionError as fault:
+        raise RunError(str(fault)) from fault

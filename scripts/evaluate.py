@@ -1,0 +1,81 @@
+"""Judge the policy of a run on roads that it has not been trained on."""
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+import envs  # noqa: F401  registers the environments
+from agents.runs.command_line import exit_status, parse_options
+from agents.runs.config import require
+from agents.runs.folder import write_whole
+from agents.runs.progress import progress_bar
+from agents.runs.report import print_evaluation
+from agents.runs.threads import prepare_threads
+from agents.runs.trained import TrainedRun, load_run
+
+
+@dataclass(frozen=True)
+class Options:
+    """What to judge, and on what."""
+
+    run: Path
+    """Folder of the run."""
+    split: str = "test"
+    """Split of the environment's levels; ignored where it has none."""
+    episodes: int = 100
+    """Episodes, each on a level of its own, each driven once to its end."""
+    ood: bool = False
+    """Judge the ood split as well: roads unlike any in training."""
+    seed: int | None = None
+    """Seed of the episodes; by default the one that the run's own evaluation used."""
+    json: Path | None = None
+    """File for the results."""
+    device: str = "auto"
+    """Where networks run: auto, cpu, cuda or mps."""
+    env_kwargs: dict[str, Any] = field(default_factory=dict)
+    """Keyword arguments that replace the run's, such as --env_kwargs.look noisy."""
+
+    def __post_init__(self) -> None:
+        require(self.episodes >= 1, "episodes", self.episodes, "at least 1")
+
+
+def judge(arguments: Sequence[str]) -> None:
+    """Evaluate as the arguments ask, print, and write the results.
+
+    Raises:
+        RunError: what is wrong with them, or with the run's folder.
+    """
+    options = parse_options(Options, arguments, str(__doc__))
+    prepare_threads()
+    console = Console()
+    run = load_run(options.run, options.device)
+    results = []
+    for split in [options.split, "ood"] if options.ood else [options.split]:
+        results.append(judge_split(run, options, split, console))
+        print_evaluation(console, results[-1])
+    if options.json:
+        content = results if options.ood else results[0]
+        write_whole(options.json, json.dumps(content, indent=2).encode() + b"\n")
+
+
+def judge_split(run: TrainedRun, options: Options, split: str, console: Console) -> dict[str, Any]:
+    """The results on one split."""
+    with progress_bar(console, f"evaluate {split}", options.episodes, "episodes") as advance:
+        return run.evaluate(
+            split, options.episodes, options.seed, lambda done: advance(done, ""), **options.env_kwargs
+        )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Exit status of the program: 0, or 2 for bad input."""
+    return exit_status(partial(judge, sys.argv[1:] if arguments is None else arguments))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,42 @@
+"""Train an encoder that reads a camera: where the lane is, how the road bends, what each pixel is."""
+
+import sys
+from collections.abc import Sequence
+from functools import partial
+
+from rich.console import Console
+
+from agents.runs.command_line import exit_status, read_encoder_run
+from agents.runs.encoder_run import EncoderRun
+from agents.runs.threads import prepare_threads
+from envs.driving.stream import LabelledStream
+
+STREAMS = {"Hairpin/LaneFollow-v0": LabelledStream}
+
+
+def train(arguments: Sequence[str]) -> None:
+    """Carry out the run that the arguments ask for.
+
+    Raises:
+        RunError: what is wrong with them, or what ended the run.
+    """
+    request = read_encoder_run(arguments, str(__doc__))
+    console = Console()
+    if request.resumes and request.folder.finished:
+        console.print(f"{request.folder.path} is finished; look at {request.folder.report}", highlight=False)
+        return
+    prepare_threads()
+    run = EncoderRun(request.config, request.folder, STREAMS, console)
+    if not request.resumes:
+        request.folder.create(request.options)
+    console.print(f"run {request.folder.path}", highlight=False)
+    run.run(request.options)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Exit status of the program: 0, 1 for a run that failed, 2 for bad input, 130 for Ctrl-C."""
+    return exit_status(partial(train, sys.argv[1:] if arguments is None else arguments))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
