@@ -1,0 +1,37 @@
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import torch
+
+from agents.runs.threads import prepare_threads, threads_for
+
+SMALLEST_NORMAL = torch.finfo(torch.float32).tiny
+
+
+@pytest.fixture
+def _restored():
+    threads = torch.get_num_threads()
+    yield
+    torch.set_flush_denormal(False)
+    torch.set_num_threads(threads)
+
+
+def half_of_the_smallest() -> float:
+    return (torch.tensor(SMALLEST_NORMAL) * 0.5).item()
+
+
+@pytest.mark.usefixtures("_restored")
+def test_subnormal_numbers_are_flushed_here_and_in_later_threads():
+    assert half_of_the_smallest() != 0.0
+    prepare_threads()
+    assert half_of_the_smallest() == 0.0
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(half_of_the_smallest).result() == 0.0
+
+
+@pytest.mark.usefixtures("_restored")
+def test_matrices_get_one_thread_and_convolutions_two():
+    threads_for("mlp")
+    assert torch.get_num_threads() == 1
+    threads_for("cnn")
+    assert torch.get_num_threads() == 2
