@@ -4,11 +4,11 @@ import difflib
 import re
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Generic, NamedTuple, NoReturn, TypeVar
+from typing import Any, Generic, NoReturn, TypeVar
 
 import yaml
 from jsonargparse import ArgumentParser, set_parsing_settings
@@ -112,7 +112,8 @@ def run_parser(config: type, description: str, agent: str | None = None) -> OneS
     return parser
 
 
-class Request(NamedTuple, Generic[Config]):
+@dataclass(frozen=True)
+class Request(Generic[Config]):
     """What a user asks a training program for."""
 
     config: Config
@@ -136,7 +137,7 @@ def parse_run(
         run = config(**{field.name: built[field.name] for field in fields(config)})
     except ValueError as fault:
         raise RunError(str(fault)) from fault
-    return run, parser.dump(options, skip_none=False)
+    return run, parser.dump(options, skip_unset=False)
 
 
 def parse_options(options_class: type[Options], arguments: Sequence[str], description: str) -> Options:

@@ -5,7 +5,7 @@ Defaults here are general-purpose; `configs/` holds the named experiments.
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from vision.networks import NetworkConfig
 from vision.training import TrainingConfig
@@ -17,6 +17,7 @@ def require(condition: bool, key: str, value: object, expected: str) -> None:
         raise ValueError(f"{key} is {value!r}; it must be {expected}")
 
 
+@runtime_checkable
 class AgentConfig(Protocol):
     """What a run asks of any agent's configuration."""
 

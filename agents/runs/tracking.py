@@ -27,7 +27,7 @@ class Tracker:
         folder: RunFolder,
         config: Mapping[str, Any],
         track: TrackConfig,
-        state: Mapping[str, Any] | None,
+        state: Mapping[str, Any] | None = None,
     ) -> None:
         self._start = time.monotonic() - (state["seconds"] if state else 0.0)
         self._file = MetricsFile(folder.metrics, state["position"] if state else 0)
@@ -75,9 +75,7 @@ class Tracker:
         if self._tensorboard:
             self._tensorboard.close()
         if self._wandb and (fault := self._wandb.close()):
-            sys.stderr.write(
-                f"Weights & Biases did not take this run ({fault}); metrics.jsonl has it all.\n"
-            )
+            sys.stderr.write(f"Weights & Biases did not take this run ({fault}); metrics.jsonl has it all.\n")
 
 
 def _tensorboard_writer(folder: Path) -> Any:
