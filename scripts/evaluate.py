@@ -11,9 +11,9 @@ from typing import Any
 from rich.console import Console
 
 import envs  # noqa: F401  registers the environments
-from agents.runs.command_line import exit_status, parse_options
 from agents.runs.config import require
 from agents.runs.folder import write_whole
+from agents.runs.parser import exit_status, parse_options
 from agents.runs.progress import progress_bar
 from agents.runs.report import print_evaluation
 from agents.runs.threads import prepare_threads

@@ -8,7 +8,8 @@ from pathlib import Path
 from rich.console import Console
 
 import envs  # noqa: F401  registers the environments
-from agents.runs.command_line import exit_status, read_run
+from agents.runs.command_line import read_run
+from agents.runs.parser import exit_status
 from agents.runs.pipeline import Pipeline
 from agents.runs.threads import prepare_threads
 from agents.runs.video import record_episode

@@ -6,8 +6,9 @@ from functools import partial
 
 from rich.console import Console
 
-from agents.runs.command_line import exit_status, read_encoder_run
+from agents.runs.command_line import read_encoder_run
 from agents.runs.encoder_run import EncoderRun
+from agents.runs.parser import exit_status
 from agents.runs.threads import prepare_threads
 from envs.driving.stream import LabelledStream
 

@@ -1,95 +1,23 @@
 """From the command line and YAML files to a `RunConfig`; a fault is one sentence and exit status 2."""
 
 import difflib
-import re
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Generic, NoReturn, TypeVar
+from typing import Any, Generic, TypeVar
 
 import yaml
-from jsonargparse import ArgumentParser, set_parsing_settings
 
 from agents.registry import AGENTS, config_class
 from agents.runs.config import EncoderRunConfig, RunConfig
 from agents.runs.errors import RunError
 from agents.runs.folder import RunFolder, default_folder
-
-set_parsing_settings(docstring_parse_attribute_docstrings=True, instantiate_subclass_spec_in_any=False)
+from agents.runs.parser import OneSentenceParser
 
 Config = TypeVar("Config", RunConfig, EncoderRunConfig)
-Options = TypeVar("Options")
 DEFAULT_AGENT = "dqn"
-TYPE_WORDS = {
-    "<class 'int'>": "a whole number",
-    "<class 'float'>": "a number",
-    "<class 'bool'>": "true or false",
-    "<class 'str'>": "text",
-    "<class 'tuple'>": "a list",
-    "<class 'dict'>": "a dictionary",
-    "<class 'NoneType'>": "null",
-}
-
-
-class OneSentenceParser(ArgumentParser):
-    """An argument parser that answers a fault in one sentence, without the list of all options."""
-
-    def error(self, message: str, ex: Exception | None = None) -> NoReturn:
-        """Say what is wrong, where and what would be right.
-
-        Raises:
-            RunError: always; the sentence, for the program to print.
-        """
-        raise RunError(self._sentence(message)) from ex
-
-    def _sentence(self, message: str) -> str:
-        unknown = _unknown_key(message)
-        if unknown is not None:
-            return f"there is no option {unknown}{self._suggestion(unknown)}"
-        message = re.sub(r'Parser key "([^"]+)":?', r"\1:", " ".join(message.split()))
-        message = re.sub(
-            r"Does not validate .* Subtypes: \[(.+?)\] .*Given value: (.*)", _wrong_type, message
-        )
-        message = re.sub(r"Expected a (.+?)\. Got value: (.*)", _wrong_type, message)
-        return message.rstrip(".")
-
-    def _suggestion(self, unknown: str) -> str:
-        """Options with the same last word, or nearly the same; those of the same section first."""
-        known = sorted(
-            action.dest for action in self._actions if not action.dest.endswith(("help", "config"))
-        )
-        section, _, word = unknown.rpartition(".")
-        beside = [key for key in known if key.rpartition(".")[0] == section]
-        candidates = [
-            *difflib.get_close_matches(unknown, beside, n=1),
-            *(key for key in known if key.rpartition(".")[2] == word),
-            *difflib.get_close_matches(unknown, known, n=1),
-        ]
-        return f"; did you mean {' or '.join(dict.fromkeys(candidates))}?" if candidates else ""
-
-
-def _unknown_key(message: str) -> str | None:
-    """The key that no option has, where the parser's message is about one."""
-    patterns = {
-        r"unrecognized arguments: -*([^\s=]+)": "{0}",
-        r"Group '([^']+)' does not accept option '([^']+)'": "{0}.{1}",
-        r"Option '([^']+)' is not accepted": "{0}",
-    }
-    for pattern, key in patterns.items():
-        if match := re.search(pattern, message):
-            return key.format(*match.groups())
-    return None
-
-
-def _wrong_type(match: re.Match[str]) -> str:
-    kinds, value = match.groups()
-    if literal := re.fullmatch(r"typing\.Literal\[(.*)\]", kinds):
-        return f"{value!r} is not one of {literal[1]}"
-    words = [TYPE_WORDS.get(kind, kind) for kind in kinds.split(", ")]
-    return f"{value!r} is not {' or '.join(words)}"
 
 
 def run_parser(config: type, description: str, agent: str | None = None) -> OneSentenceParser:
@@ -138,20 +66,6 @@ def parse_run(
     except ValueError as fault:
         raise RunError(str(fault)) from fault
     return run, parser.dump(options, skip_unset=False)
-
-
-def parse_options(options_class: type[Options], arguments: Sequence[str], description: str) -> Options:
-    """The record of a small program's options; its fields without a default are positional.
-
-    Raises:
-        RunError: a fault in the arguments, in one sentence.
-    """
-    parser = OneSentenceParser(description=description)
-    parser.add_class_arguments(options_class, as_positional=True)
-    try:
-        return options_class(**vars(parser.instantiate(parser.parse_args(list(arguments)))))
-    except ValueError as fault:
-        raise RunError(str(fault)) from fault
 
 
 def read_run(arguments: Sequence[str], default_config: Path, description: str) -> Request[RunConfig]:
@@ -263,13 +177,3 @@ def _agent_of(file: Path) -> str | None:
     agent = content.get("agent") if isinstance(content, dict) else None
     name = agent.get("name") if isinstance(agent, dict) else None
     return name if isinstance(name, str) else None
-
-
-def exit_status(program: Callable[[], None]) -> int:
-    """Carry a program out; what ends it early is printed as one sentence, and told by the status."""
-    try:
-        program()
-    except RunError as fault:
-        sys.stderr.write(f"{fault}\n")
-        return fault.status
-    return 0

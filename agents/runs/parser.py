@@ -1,0 +1,106 @@
+"""A command line whose faults are one sentence each, and the exit status that goes with them."""
+
+import difflib
+import re
+import sys
+from collections.abc import Callable, Sequence
+from typing import NoReturn, TypeVar
+
+from jsonargparse import ArgumentParser, set_parsing_settings
+
+from agents.runs.errors import RunError
+
+set_parsing_settings(docstring_parse_attribute_docstrings=True, instantiate_subclass_spec_in_any=False)
+
+Options = TypeVar("Options")
+TYPE_WORDS = {
+    "<class 'int'>": "a whole number",
+    "<class 'float'>": "a number",
+    "<class 'bool'>": "true or false",
+    "<class 'str'>": "text",
+    "<class 'tuple'>": "a list",
+    "<class 'dict'>": "a dictionary",
+    "<class 'NoneType'>": "null",
+}
+
+
+class OneSentenceParser(ArgumentParser):
+    """An argument parser that answers a fault in one sentence, without the list of all options."""
+
+    def error(self, message: str, ex: Exception | None = None) -> NoReturn:
+        """Say what is wrong, where and what would be right.
+
+        Raises:
+            RunError: always; the sentence, for the program to print.
+        """
+        raise RunError(self._sentence(message)) from ex
+
+    def _sentence(self, message: str) -> str:
+        unknown = _unknown_key(message)
+        if unknown is not None:
+            return f"there is no option {unknown}{self._suggestion(unknown)}"
+        message = re.sub(r'Parser key "([^"]+)":?', r"\1:", " ".join(message.split()))
+        message = re.sub(
+            r"Does not validate .* Subtypes: \[(.+?)\] .*Given value: (.*)", _wrong_type, message
+        )
+        message = re.sub(r"Expected a (.+?)\. Got value: (.*)", _wrong_type, message)
+        return message.rstrip(".")
+
+    def _suggestion(self, unknown: str) -> str:
+        """Options with the same last word, or nearly the same; those of the same section first."""
+        known = sorted(
+            action.dest for action in self._actions if not action.dest.endswith(("help", "config"))
+        )
+        section, _, word = unknown.rpartition(".")
+        beside = [key for key in known if key.rpartition(".")[0] == section]
+        candidates = [
+            *difflib.get_close_matches(unknown, beside, n=1),
+            *(key for key in known if key.rpartition(".")[2] == word),
+            *difflib.get_close_matches(unknown, known, n=1),
+        ]
+        return f"; did you mean {' or '.join(dict.fromkeys(candidates))}?" if candidates else ""
+
+
+def _unknown_key(message: str) -> str | None:
+    """The key that no option has, where the parser's message is about one."""
+    patterns = {
+        r"unrecognized arguments: -*([^\s=]+)": "{0}",
+        r"Group '([^']+)' does not accept option '([^']+)'": "{0}.{1}",
+        r"Option '([^']+)' is not accepted": "{0}",
+    }
+    for pattern, key in patterns.items():
+        if match := re.search(pattern, message):
+            return key.format(*match.groups())
+    return None
+
+
+def _wrong_type(match: re.Match[str]) -> str:
+    kinds, value = match.groups()
+    if literal := re.fullmatch(r"typing\.Literal\[(.*)\]", kinds):
+        return f"{value!r} is not one of {literal[1]}"
+    words = [TYPE_WORDS.get(kind, kind) for kind in kinds.split(", ")]
+    return f"{value!r} is not {' or '.join(words)}"
+
+
+def parse_options(options_class: type[Options], arguments: Sequence[str], description: str) -> Options:
+    """The record of a small program's options; its fields without a default are positional.
+
+    Raises:
+        RunError: a fault in the arguments, in one sentence.
+    """
+    parser = OneSentenceParser(description=description)
+    parser.add_class_arguments(options_class, as_positional=True)
+    try:
+        return options_class(**vars(parser.instantiate(parser.parse_args(list(arguments)))))
+    except ValueError as fault:
+        raise RunError(str(fault)) from fault
+
+
+def exit_status(program: Callable[[], None]) -> int:
+    """Carry a program out; what ends it early is printed as one sentence, and told by the status."""
+    try:
+        program()
+    except RunError as fault:
+        sys.stderr.write(f"{fault}\n")
+        return fault.status
+    return 0

@@ -1,0 +1,54 @@
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from agents.runs.config import require
+from agents.runs.errors import InterruptedRunError, RunError
+from agents.runs.parser import exit_status, parse_options
+
+
+@dataclass(frozen=True)
+class SmallOptions:
+    """Options of a small program."""
+
+    run: Path
+    """Where."""
+    episodes: int = 100
+    """How many."""
+
+    def __post_init__(self) -> None:
+        require(self.episodes >= 1, "episodes", self.episodes, "at least 1")
+
+
+def test_a_small_program_reads_its_record():
+    options = parse_options(SmallOptions, ["runs/x", "--episodes", "3"], "")
+    assert options == SmallOptions(Path("runs/x"), 3)
+    with pytest.raises(RunError, match="episodes is 0; it must be at least 1"):
+        parse_options(SmallOptions, ["runs/x", "--episodes", "0"], "")
+    with pytest.raises(RunError, match="run"):
+        parse_options(SmallOptions, [], "")
+
+
+def failing(fault: Exception) -> None:
+    raise fault
+
+
+@pytest.mark.parametrize(
+    ("fault", "status"),
+    [(RunError("bad input"), 2), (RunError("diverged", 1), 1), (InterruptedRunError("stopped"), 130)],
+)
+def test_what_ends_a_program_is_printed_and_told_by_the_status(
+    fault: RunError, status: int, capsys: pytest.CaptureFixture[str]
+):
+    assert exit_status(lambda: failing(fault)) == status
+    assert capsys.readouterr().err == f"{fault}\n"
+
+
+def test_a_program_that_ends_well_has_status_zero():
+    assert exit_status(lambda: None) == 0
+
+
+def test_a_fault_of_ours_is_not_hidden():
+    with pytest.raises(ZeroDivisionError):
+        exit_status(lambda: failing(ZeroDivisionError()))
