@@ -1,0 +1,167 @@
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from vision.networks import NetworkConfig
+from vision.training import SCALE_BATCHES, NonFiniteLossError, PerceptionTrainer, TrainingConfig
+
+
+def trainer(source, **settings):
+    config = TrainingConfig(**{"updates": 8, "log_interval": 2, **settings})
+    return PerceptionTrainer(NetworkConfig(latent_size=16), config, source, seed=3)
+
+
+def assert_same_state(first, second):
+    assert first.keys() == second.keys()
+    for key, value in first.items():
+        if isinstance(value, dict):
+            assert_same_state(value, second[key])
+        elif isinstance(value, torch.Tensor):
+            torch.testing.assert_close(value, second[key], rtol=0, atol=0, equal_nan=True)
+        elif key != "seconds":
+            assert value == second[key]
+
+
+def without_time(records):
+    return [
+        {key: value for key, value in record.items() if not key.startswith(("seconds", "time/"))}
+        for record in records
+    ]
+
+
+def test_records_come_at_the_interval_and_at_the_end(make_road):
+    records = list(trainer(make_road(batch_size=4), updates=5).train())
+    assert [record["update"] for record in records] == [2, 4, 5]
+    assert [record["images"] for record in records] == [8, 16, 20]
+    assert all(np.isfinite(list(record.values())).all() for record in records)
+
+
+def test_the_same_seed_gives_the_same_weights(make_road):
+    first, second = trainer(make_road(batch_size=4)), trainer(make_road(batch_size=4))
+    assert without_time(first.train()) == without_time(second.train())
+    assert_same_state(first.state_dict(), second.state_dict())
+
+
+@pytest.mark.parametrize("stop_after", [1, 2, 3])
+def test_a_resumed_run_ends_in_the_same_bits(make_road, stop_after):
+    alone = trainer(make_road(batch_size=4))
+    records = without_time(alone.train())
+    interrupted = trainer(make_road(batch_size=4))
+    running = interrupted.train()
+    for _ in range(stop_after):
+        next(running)
+    state = interrupted.state_dict()
+    list(running)  # what the dead run did after its checkpoint must not matter
+    resumed = trainer(make_road(batch_size=4))
+    resumed.load_state_dict(state)
+    assert without_time(resumed.train()) == records[stop_after:]
+    assert_same_state(resumed.state_dict(), alone.state_dict())
+
+
+def test_the_state_is_tensors_and_json(make_road):
+    learner = trainer(make_road(batch_size=4))
+    next(learner.train())
+
+    def plain(value):
+        if isinstance(value, dict):
+            return {key: plain(entry) for key, entry in value.items()}
+        return None if isinstance(value, torch.Tensor) else value
+
+    state = plain(learner.state_dict())
+    assert json.loads(json.dumps(state)) == state
+
+
+def test_the_state_is_a_copy(make_road):
+    learner = trainer(make_road(batch_size=4))
+    running = learner.train()
+    next(running)
+    state = learner.state_dict()
+    kept = state["network"]["pose_head.weight"].clone()
+    moment = state["optimiser"]["pose_head.weight"]["exp_avg"].clone()
+    list(running)
+    torch.testing.assert_close(state["network"]["pose_head.weight"], kept, rtol=0, atol=0)
+    torch.testing.assert_close(state["optimiser"]["pose_head.weight"]["exp_avg"], moment, rtol=0, atol=0)
+
+
+def test_the_scale_is_the_deviation_of_the_first_labels(make_road):
+    road = make_road(batch_size=4)
+    poses = np.concatenate([road.next_batch()[2] for _ in range(SCALE_BATCHES)])
+    scale = trainer(make_road(batch_size=4)).network.pose_scale.numpy()
+    np.testing.assert_allclose(scale, poses.std(0), rtol=1e-5)
+
+
+def test_a_budget_of_seconds_ends_training(make_road):
+    learner = trainer(make_road(batch_size=4), updates=1_000_000, seconds=0.5)
+    records = list(learner.train())
+    assert learner.finished
+    assert 0.5 <= records[-1]["seconds"] < 5
+    assert records[-1]["learning_rate"] == pytest.approx(0, abs=1e-9)
+
+
+def test_the_learning_rate_rises_then_falls_to_zero(make_road):
+    learner = trainer(make_road(batch_size=4), updates=100, warmup=0.1, learning_rate=1.0)
+    rates = []
+    for update in range(101):
+        learner.update = update
+        rates.append(learner.learning_rate())
+    assert rates[0] == pytest.approx(0.1)
+    assert rates[9] == pytest.approx(max(rates)) == 1
+    assert rates[55] == pytest.approx(0.5)
+    assert rates[100] == pytest.approx(0)
+    assert all(later <= earlier for earlier, later in zip(rates[10:], rates[11:], strict=False))
+
+
+def test_the_averaged_network_lags_behind(make_road):
+    learner = trainer(make_road(batch_size=4), updates=40, average=0.9)
+    start = learner.averaged.pose_head.weight.clone()
+    list(learner.train())
+    trained, averaged = learner.network.pose_head.weight, learner.averaged.pose_head.weight
+    assert 0 < (averaged - start).norm() < (trained - start).norm()
+    assert not averaged.requires_grad
+
+
+def test_no_average_is_the_network_itself(make_road):
+    learner = trainer(make_road(batch_size=4), average=0.0)
+    list(learner.train())
+    trained = learner.network.state_dict()
+    for name, tensor in learner.averaged.state_dict().items():
+        if tensor.is_floating_point():
+            torch.testing.assert_close(tensor, trained[name], rtol=0, atol=0)
+
+
+def test_a_non_finite_loss_stops_and_names_the_update(make_road):
+    class Broken(make_road):
+        def next_batch(self):
+            frames, semantic, pose = super().next_batch()
+            if self.state_dict()["number"] == SCALE_BATCHES + 3:
+                pose = pose * np.float32("inf")
+            return frames, semantic, pose
+
+    learner = trainer(Broken(batch_size=4))
+    with pytest.raises(NonFiniteLossError, match="at update 3; a learning_rate below 0.0") as failure:
+        list(learner.train())
+    assert failure.value.update == 3
+
+
+def test_segmentation_can_be_left_out(make_road):
+    learner = trainer(make_road(batch_size=4), segmentation_weight=0.0)
+    before = learner.network.segmentation_head.to_pixels.weight.clone()
+    records = list(learner.train())
+    assert records[-1]["loss/segmentation"] == 0
+    assert torch.equal(learner.network.segmentation_head.to_pixels.weight, before)
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        ({"updates": 0}, "updates is 0; it must be positive"),
+        ({"average": 1.5}, "average is 1.5; it must lie between 0 and 1"),
+        ({"weight_decay": -1.0}, "weight_decay is -1.0; it must not be negative"),
+        ({"seconds": 0.0}, "seconds is 0.0; it must be positive, or null for no limit"),
+    ],
+)
+def test_bad_settings_are_refused(settings, reason):
+    with pytest.raises(ValueError, match=reason):
+        TrainingConfig(**settings)

@@ -1,0 +1,1 @@
+"""Perception: from camera frames to what a policy needs. Imports nothing of the other packages."""

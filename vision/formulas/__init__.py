@@ -1,0 +1,1 @@
+"""Losses and metrics as pure functions, each with its equation and its source."""

@@ -1,0 +1,160 @@
+"""The perception network: encoder, latent, and heads for the lane pose and the segmentation."""
+
+import copy
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor, nn
+
+from vision.encoder import (
+    STAGES,
+    STEM_STRIDE,
+    Convolution,
+    Encoder,
+    Encoding,
+    ResidualBlock,
+    SegmentationHead,
+    use_channels_last,
+)
+from vision.schema import checked_schema
+
+LOG_VARIANCE_RANGE = (-10.0, 6.0)
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """The size of the perception network."""
+
+    size: Literal["tiny", "small"] = "tiny"
+    """tiny: what two CPU cores train in a minute; small: twice as wide and a stage deeper."""
+    latent_size: int = 128
+    """Length of the vector that stands for a frame."""
+    sky: float = 0.3125
+    """Fraction of the rows, from the top, that the encoder never sees."""
+
+    def __post_init__(self) -> None:
+        if self.latent_size < 1:
+            raise ValueError(f"latent_size is {self.latent_size}; it must be at least 1")
+        if not 0 <= self.sky <= 0.75:
+            raise ValueError(f"sky is {self.sky}; it must lie between 0 and 0.75")
+
+
+class PoseEstimate(NamedTuple):
+    """A Gaussian for each pose number, in units of `pose_scale`."""
+
+    mean: Float[Tensor, "B P"]
+    log_variance: Float[Tensor, "B P"]
+
+
+class PerceptionNetwork(nn.Module):
+    """Frames to a latent, and from the latent the lane pose with its uncertainty, and a class for each pixel.
+
+    Args:
+        config: the size.
+        schema: the camera and labels; see `vision.schema`. Frames are (B, H, W, C) of its `image_size`.
+        pose_scale: (P,) what one unit of the pose head means in the schema's own units; typically the
+            standard deviation of the labels.
+        generator: draws the initial weights.
+    """
+
+    pose_scale: Tensor
+
+    def __init__(
+        self,
+        config: NetworkConfig,
+        schema: Mapping[str, Any],
+        pose_scale: Sequence[float],
+        generator: torch.Generator,
+    ) -> None:
+        super().__init__()
+        self.config, self.schema = config, checked_schema(schema)
+        _check_fits(config, self.schema, pose_scale)
+        stages = STAGES[config.size]
+        with torch.random.fork_rng(
+            devices=[]
+        ):  # the layers draw from the global generator; ours decides below
+            self.encoder = Encoder(stages, config.latent_size, config.sky, self.schema)
+            self.pose_head = nn.Linear(config.latent_size, 2 * len(self.pose_names))
+            self.segmentation_head = SegmentationHead(
+                stages[0].width, stages[-1].width, len(self.class_names)
+            )
+        self.register_buffer("pose_scale", torch.tensor(list(pose_scale), dtype=torch.float32))
+        self._draw_weights(generator)
+        use_channels_last(self)
+
+    @property
+    def pose_names(self) -> tuple[str, ...]:
+        """Names of the pose's columns."""
+        return tuple(self.schema["pose_names"])
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Names of the segmentation's classes."""
+        return tuple(self.schema["class_names"])
+
+    def encode(self, frames: UInt8[Tensor, "B H W C"]) -> Encoding:
+        """Feature maps and latent."""
+        return self.encoder(frames)
+
+    def pose(self, latent: Float[Tensor, "B L"]) -> PoseEstimate:
+        """The lane pose, from a latent."""
+        mean, log_variance = self.pose_head(latent).chunk(2, dim=1)
+        return PoseEstimate(mean, log_variance.clamp(*LOG_VARIANCE_RANGE))
+
+    def segmentation(self, encoding: Encoding) -> Float[Tensor, "B K h W"]:
+        """Class logits of the lower h rows of the frame: those that the encoder sees."""
+        return self.segmentation_head(encoding)
+
+    def seen_labels(self, semantic: UInt8[Tensor, "B H W"]) -> UInt8[Tensor, "B h W"]:
+        """The rows of a label image that `segmentation` answers for."""
+        return semantic[:, -self.encoder.rows :]
+
+    def forward(self, frames: UInt8[Tensor, "B H W C"]) -> tuple[PoseEstimate, Float[Tensor, "B K h W"]]:
+        """Pose and segmentation of a batch of frames."""
+        encoding = self.encode(frames)
+        return self.pose(encoding.latent), self.segmentation(encoding)
+
+    def latent(self, frames: UInt8[Tensor, "B H W C"]) -> Float[Tensor, "B L"]:
+        """The vectors that stand for the frames."""
+        return self.encode(frames).latent
+
+    def affordances(self, frames: UInt8[Tensor, "B H W C"]) -> Float[Tensor, "B D"]:
+        """Mean and then standard deviation of the lane pose, in units of `pose_scale`."""
+        mean, log_variance = self.pose(self.latent(frames))
+        return torch.cat([mean, (0.5 * log_variance).exp()], dim=1)
+
+    def frozen(self) -> "PerceptionNetwork":
+        """A copy for inference: no gradients, normalisation folded into the convolutions."""
+        network = copy.deepcopy(self).eval().requires_grad_(False)
+        for module in network.modules():
+            if isinstance(module, Convolution):
+                module.fold()
+        return use_channels_last(network)
+
+    def _draw_weights(self, generator: torch.Generator) -> None:
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d | nn.Linear):
+                nn.init.kaiming_normal_(module.weight, nonlinearity="relu", generator=generator)
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
+            elif isinstance(module, ResidualBlock):
+                module.start_as_identity()
+        nn.init.normal_(self.pose_head.weight, 0, 0.01, generator=generator)
+
+
+def _check_fits(config: NetworkConfig, schema: Mapping[str, Any], pose_scale: Sequence[float]) -> None:
+    height, width = schema["image_size"]
+    if width % STEM_STRIDE or height < 2 * STEM_STRIDE:
+        raise ValueError(
+            f"image_size is {[height, width]}; the width must be a multiple of {STEM_STRIDE} "
+            f"and the height at least {2 * STEM_STRIDE}"
+        )
+    names = schema["pose_names"]
+    if len(pose_scale) != len(names) or not all(math.isfinite(scale) and scale > 0 for scale in pose_scale):
+        raise ValueError(
+            f"pose_scale is {list(pose_scale)}; it needs one positive number for each of {names}"
+        )

@@ -1,0 +1,224 @@
+"""Training a perception network on a labelled stream, as a generator of metrics."""
+
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from vision.data import LabelledBatch, LabelledSource, TensorBatch, to_tensors
+from vision.encoder import Encoding
+from vision.formulas.losses import cross_entropy, gaussian_negative_log_likelihood
+from vision.networks import NetworkConfig, PerceptionNetwork
+from vision.optimisation import (
+    WeightAverage,
+    build_optimiser,
+    named_moments,
+    restore_moments,
+    set_learning_rate,
+)
+
+SCALE_BATCHES = 16
+
+
+class NonFiniteLossError(ArithmeticError):
+    """The loss became infinite or undefined.
+
+    Attributes:
+        update: number of the first update that it happened in, counted from 1.
+    """
+
+    def __init__(self, loss: float, update: int, learning_rate: float) -> None:
+        super().__init__(
+            f"the perception loss is {loss} at update {update}; "
+            f"a learning_rate below {learning_rate} may help"
+        )
+        self.update = update
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """How a perception network is trained. It ends at `updates` or at `seconds`, whichever comes first."""
+
+    updates: int = 3000
+    """Batches to learn from."""
+    seconds: float | None = None
+    """Wall-clock budget [s]; a run that is to be resumed bit for bit has none."""
+    learning_rate: float = 6e-3
+    """Largest learning rate: reached after the warm-up, then lowered to zero along a cosine."""
+    warmup: float = 0.05
+    """Fraction of the budget over which the learning rate rises from zero."""
+    weight_decay: float = 1e-2
+    """AdamW's decay of the matrices and kernels (biases and normalisation have none)."""
+    average: float = 0.99
+    """Decay of the running average of the weights, which is what is evaluated and saved."""
+    segmentation_weight: float = 0.1
+    """Weight of the segmentation's cross-entropy beside the pose's negative log-likelihood."""
+    segmentation_share: float = 0.25
+    """Fraction of each batch that the segmentation learns from: it costs more than the pose."""
+    log_interval: int = 50
+    """Updates between two records of metrics."""
+
+    def __post_init__(self) -> None:
+        for name in ("updates", "learning_rate", "log_interval"):
+            if getattr(self, name) <= 0:
+                raise ValueError(f"{name} is {getattr(self, name)}; it must be positive")
+        for name in ("warmup", "average", "segmentation_share"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name} is {getattr(self, name)}; it must lie between 0 and 1")
+        for name in ("weight_decay", "segmentation_weight"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} is {getattr(self, name)}; it must not be negative")
+        if self.seconds is not None and self.seconds <= 0:
+            raise ValueError(f"seconds is {self.seconds}; it must be positive, or null for no limit")
+
+
+class PerceptionTrainer:
+    """Trains a perception network on a labelled source.
+
+    The scale of each pose number is the standard deviation of its labels in the source's first batches.
+
+    Args:
+        network_config: the network's size.
+        config: budget and recipe.
+        source: gives the batches; their size is the batch size. Used as it is given: wrap it in
+            `PrefetchedSource` to have the next batch computed meanwhile.
+        seed: of the initial weights.
+        device: where to train.
+    """
+
+    def __init__(
+        self,
+        network_config: NetworkConfig,
+        config: TrainingConfig,
+        source: LabelledSource,
+        *,
+        seed: int,
+        device: str | torch.device = "cpu",
+    ) -> None:
+        self.config, self.device = config, torch.device(device)
+        self.update, self.seconds, self.images = 0, 0.0, 0
+        self._source = source
+        generator = torch.Generator().manual_seed(seed)
+        network = PerceptionNetwork(network_config, source.schema(), _measured_scale(source), generator)
+        self.network = network.to(self.device)
+        self._average = WeightAverage(self.network, config.average)
+        self._optimiser = build_optimiser(self.network, config.learning_rate, config.weight_decay)
+
+    @property
+    def averaged(self) -> PerceptionNetwork:
+        """The network with the running average of the weights: the one to evaluate and to save."""
+        return self._average.network
+
+    @property
+    def progress(self) -> float:
+        """Fraction of the budget that is used up: of updates or of seconds, whichever is further."""
+        seconds = self.seconds / self.config.seconds if self.config.seconds else 0.0
+        return max(self.update / self.config.updates, seconds)
+
+    @property
+    def finished(self) -> bool:
+        """Whether the budget is used up."""
+        return self.progress >= 1
+
+    def train(self) -> Iterator[dict[str, float]]:
+        """Learn until the budget is used up, with a record every `log_interval` updates and at the end.
+
+        Raises:
+            NonFiniteLossError: the loss became infinite or undefined; names the update.
+        """
+        while not self.finished:
+            losses = [self._timed_update()]
+            while self.update % self.config.log_interval and not self.finished:
+                losses.append(self._timed_update())
+            yield self._record(torch.stack(losses).cpu())
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything that training depends on, exact between two records; the source's state included."""
+        return {
+            "update": self.update,
+            "images": self.images,
+            "seconds": self.seconds,
+            "network": _cloned(self.network.state_dict()),
+            "average": _cloned(self.averaged.state_dict()),
+            "optimiser": named_moments(self._optimiser, self.network),
+            "source": self._source.state_dict(),
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue where `state` was taken."""
+        self.update, self.images, self.seconds = state["update"], state["images"], state["seconds"]
+        self.network.load_state_dict(state["network"])
+        self.averaged.load_state_dict(state["average"])
+        restore_moments(self._optimiser, self.network, state["optimiser"])
+        self._source.load_state_dict(state["source"])
+
+    def learning_rate(self) -> float:
+        """Of the next update: a linear warm-up, then a cosine to zero, over the budget.
+
+        Source: Loshchilov and Hutter (2016), arXiv:1608.03983, without restarts.
+        """
+        rise = (self.progress + 1 / self.config.updates) / max(self.config.warmup, 1e-9)
+        fall = max(0.0, self.progress - self.config.warmup) / max(1 - self.config.warmup, 1e-9)
+        return self.config.learning_rate * min(1.0, rise, 0.5 * (1 + math.cos(math.pi * min(1.0, fall))))
+
+    def _timed_update(self) -> Tensor:
+        started = time.perf_counter()
+        losses = self._learn(to_tensors(LabelledBatch(*self._source.next_batch()), self.device))
+        self.seconds += time.perf_counter() - started
+        return losses
+
+    def _learn(self, batch: TensorBatch) -> Tensor:
+        """One update; gives the losses (pose, segmentation) without waiting for them."""
+        set_learning_rate(self._optimiser, self.learning_rate())
+        pose_loss, segmentation_loss = self._losses(batch)
+        self._optimiser.zero_grad()
+        (pose_loss + self.config.segmentation_weight * segmentation_loss).backward()
+        self._optimiser.step()
+        self._average.update(self.update)
+        self.update += 1
+        self.images += len(batch.frames)
+        return torch.stack([pose_loss.detach(), segmentation_loss.detach()])
+
+    def _losses(self, batch: TensorBatch) -> tuple[Tensor, Tensor]:
+        encoding = self.network.encode(batch.frames)
+        mean, log_variance = self.network.pose(encoding.latent)
+        target = batch.pose / self.network.pose_scale
+        pose_loss = gaussian_negative_log_likelihood(mean, log_variance, target).sum(1).mean()
+        if self.config.segmentation_weight == 0:
+            return pose_loss, pose_loss.new_zeros(())
+        share = max(1, round(self.config.segmentation_share * len(batch.frames)))
+        logits = self.network.segmentation(Encoding(*(tensor[:share] for tensor in encoding)))
+        return pose_loss, cross_entropy(logits, self.network.seen_labels(batch.semantic[:share]))
+
+    def _record(self, losses: Tensor) -> dict[str, float]:
+        """Metrics of the updates whose losses (U, 2) are given."""
+        total = losses[:, 0] + self.config.segmentation_weight * losses[:, 1]
+        broken = (~total.isfinite()).nonzero()
+        if len(broken):
+            update = self.update - len(losses) + int(broken[0]) + 1
+            raise NonFiniteLossError(float(total[broken[0]]), update, self.config.learning_rate)
+        pose_loss, segmentation_loss = losses.mean(0).tolist()
+        return {
+            "update": self.update,
+            "images": self.images,
+            "loss": float(total.mean()),
+            "loss/pose": pose_loss,
+            "loss/segmentation": segmentation_loss,
+            "learning_rate": self.learning_rate(),
+            "seconds": self.seconds,
+            "time/images_per_second": self.images / self.seconds,
+        }
+
+
+def _measured_scale(source: LabelledSource) -> list[float]:
+    poses = np.concatenate([source.next_batch()[2] for _ in range(SCALE_BATCHES)])
+    return poses.std(axis=0, dtype=np.float64).clip(min=1e-6).tolist()
+
+
+def _cloned(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name: tensor.detach().clone() for name, tensor in state.items()}
