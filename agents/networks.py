@@ -106,6 +106,7 @@ class QNetwork(nn.Module):
         self.hidden = nn.ModuleList(
             _linear(before, after, generator) for before, after in zip(sizes, sizes[1:], strict=False)
         )
+        self.num_actions = num_actions
         self.values = _linear(sizes[-1], num_actions, generator, gain=1.0)
 
     def forward(self, obs: dict[str, Tensor]) -> Float[Tensor, "B A"]:
@@ -113,7 +114,7 @@ class QNetwork(nn.Module):
         hidden = self.encoder(obs["obs"] if self.single else obs)
         for layer in self.hidden:
             hidden = layer(hidden).relu_()
-        return self.values(hidden)
+        return self.values(hidden).float()  # under autocast it comes in bfloat16
 
 
 def make_encoder(space: Space, generator: torch.Generator) -> Encoder:

@@ -1,0 +1,153 @@
+"""Evaluation: each of N episodes driven once to its end, never the first N to finish."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+from gymnasium.vector import VectorEnv
+from jaxtyping import Float
+
+from agents.agent import Agent, Observation
+from agents.runs.environments import numbers_of_row
+from agents.runs.seeding import derive_seed, generator
+
+Policy = Callable[[Observation, VectorEnv], np.ndarray]
+"""Actions of all rows from their observations; an expert may look into the environment."""
+
+ROWS = 128  # most episodes at once
+RESAMPLES = 2000
+
+
+class EndlessEpisodeError(RuntimeError):
+    """An episode did not end."""
+
+
+def evaluate(
+    policy: Agent | Policy,
+    make_env: Callable[[int], VectorEnv],
+    episodes: int,
+    seed: int,
+    *,
+    name: str,
+    split: str | None = None,
+    max_steps: int = 100_000,
+    on_episodes: Callable[[int], None] = lambda finished: None,
+) -> dict[str, Any]:
+    """Score a policy on `episodes` levels, or seeds where the environment has no levels.
+
+    `make_env` makes an environment of so many rows, of that split. `name` is what the policy is called, and
+    `on_episodes` is told how many episodes have ended so far. Seeds are apart from those of training.
+
+    Returns:
+        env, agent, split, episodes, mean_return, iqm_return, ci95 (of the mean return), success_rate,
+        mean_length, and the mean of every number that the environment tells at an end. `split` and
+        `success_rate` are None where the environment has none.
+
+    Raises:
+        ValueError: `episodes` is not positive, or the environment has no such split.
+        EndlessEpisodeError: an episode took more than `max_steps` steps.
+    """
+    if episodes < 1:
+        raise ValueError(f"evaluate.episodes is {episodes}; it must be at least 1")
+    rows: list[dict[str, float]] = []
+    env_id, levelled = "", False
+    for first in range(0, episodes, ROWS):
+        env = make_env(min(ROWS, episodes - first))
+        try:
+            env_id, levelled = _env_id(env), _has_levels(env, split)
+            chunk = _Chunk(env, derive_seed(seed, "evaluation") + first, first if levelled else None)
+            act = _Greedy(policy, env.num_envs) if isinstance(policy, Agent) else policy
+            for finished in chunk.play(act, max_steps):
+                on_episodes(first + finished)
+            rows += chunk.episodes
+        finally:
+            env.close()
+    heading = {"env": env_id, "agent": name, "split": split if levelled else None, "episodes": episodes}
+    return heading | summarise(rows, generator(seed, "evaluation", "bootstrap"))
+
+
+def summarise(rows: list[dict[str, float]], bootstrap: np.random.Generator) -> dict[str, Any]:
+    """Means over episodes; of the return also the interquartile mean and an interval of 95 %."""
+    returns = np.array([row["return"] for row in rows])
+    names = dict.fromkeys(name for row in rows for name in row if name not in ("return", "length", "success"))
+    means = {name: float(np.mean([row[name] for row in rows if name in row])) for name in names}
+    successes = [row["success"] for row in rows if "success" in row]
+    return {
+        "mean_return": float(returns.mean()),
+        "iqm_return": interquartile_mean(returns),
+        "ci95": list(bootstrap_interval(returns, bootstrap)),
+        "success_rate": float(np.mean(successes)) if successes else None,
+        "mean_length": float(np.mean([row["length"] for row in rows])),
+        **means,
+    }
+
+
+def interquartile_mean(values: Float[np.ndarray, " N"]) -> float:
+    """The mean of the middle half: ⌊N/4⌋ values are dropped at each end. Source: arXiv:2108.13264."""
+    dropped = len(values) // 4
+    return float(np.sort(values)[dropped : len(values) - dropped].mean())
+
+
+def bootstrap_interval(
+    values: Float[np.ndarray, " N"], generator: np.random.Generator
+) -> tuple[float, float]:
+    """The interval of 95 % of the mean, by the percentiles of resampled means. Source: Efron (1979)."""
+    resampled = generator.choice(values, (RESAMPLES, len(values))).mean(1)
+    low, high = np.percentile(resampled, [2.5, 97.5])
+    return float(low), float(high)
+
+
+class _Chunk:
+    """The first episode of each row of one environment."""
+
+    def __init__(self, env: VectorEnv, seed: int, first_level: int | None):
+        self.env = env
+        self.seed = seed
+        levels = None if first_level is None else first_level + np.arange(env.num_envs)
+        self.options = None if levels is None else {"levels": levels}
+        self.episodes: list[dict[str, float]] = [{} for _ in range(env.num_envs)]
+
+    def play(self, act: Policy, max_steps: int) -> Iterator[int]:
+        """Step until every row has ended once; yields how many have."""
+        obs, _ = self.env.reset(seed=self.seed, options=self.options)
+        playing = np.ones(self.env.num_envs, np.bool_)
+        returns = np.zeros(self.env.num_envs)
+        for length in range(1, max_steps + 1):
+            obs, reward, terminated, truncated, info = self.env.step(act(obs, self.env))
+            returns += np.asarray(reward) * playing
+            ended = playing & (terminated | truncated)
+            for row in np.flatnonzero(ended).tolist():
+                told = {"return": float(returns[row]), "length": float(length)}
+                self.episodes[row] = told | numbers_of_row(info, row)
+            playing &= ~ended
+            if ended.any():
+                yield int(np.count_nonzero(~playing))
+            if not playing.any():
+                return
+        raise EndlessEpisodeError(f"{_env_id(self.env)}: an episode has not ended after {max_steps} steps")
+
+
+class _Greedy:
+    """An agent as a policy of one environment, with the memory that goes with it."""
+
+    def __init__(self, agent: Agent, num_envs: int):
+        self.agent = agent
+        self.state = agent.initial_state(num_envs)
+
+    def __call__(self, obs: Observation, env: VectorEnv) -> np.ndarray:
+        action, self.state = self.agent.act_greedily(obs, self.state)
+        return action
+
+
+def _env_id(env: VectorEnv) -> str:
+    spec = env.unwrapped.spec
+    return spec.id if spec else type(env.unwrapped).__name__
+
+
+def _has_levels(env: VectorEnv, split: str | None) -> bool:
+    splits = env.unwrapped.metadata.get("splits")
+    if splits is None:
+        return False
+    if split not in splits:
+        raise ValueError(f"evaluate.split is {split!r}; {_env_id(env)} has {', '.join(splits)}")
+    return True
