@@ -7,6 +7,7 @@ of the road's, and its distance from the centreline is about (Y − k0 X²/2 −
 
 import numpy as np
 import pytest
+import torch
 
 CLASS_NAMES = ("sky", "grass", "road", "line", "kerb")
 POSE_NAMES = ("lane_offset", "heading_error", "curvature_8", "curvature_16", "curvature_30")
@@ -98,6 +99,15 @@ def _draw_palette(generator: np.random.Generator, batch_size: int) -> np.ndarray
     tint = generator.normal(0, 18, (batch_size, len(CLASS_NAMES), 3))
     light = generator.uniform(0.7, 1.2, (batch_size, 1, 1))
     return ((base + tint) * light).astype(np.float32)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread():
+    """One thread: these networks are small, and several test processes share the cores."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture
