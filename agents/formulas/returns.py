@@ -32,8 +32,9 @@ def n_step_window(
     length = reached.sum(1)
     last = (length - 1).unsqueeze(1)
     stays = ~terminated.gather(1, last).squeeze(1)
-    total = (discount**steps * reward * reached).sum(1)
-    return NStepWindow(total, discount**length * stays.to(reward.dtype), length)
+    gamma = reward.new_tensor(discount)
+    total = (gamma**steps * reward * reached).sum(1)
+    return NStepWindow(total, gamma**length * stays, length)
 
 
 def n_step_return(
