@@ -1,0 +1,50 @@
+"""Actions: the named ones of a discrete space, and what a vehicle is told to do."""
+
+import numpy as np
+from gymnasium import spaces
+
+STEERS = {"hard right": -0.7, "right": -0.25, "straight": 0.0, "left": 0.25, "hard left": 0.7}
+PEDALS = {"brake": -0.5, "coast": 0.0, "accelerate": 0.7}
+ACTION_NAMES = tuple(f"{steer}, {pedal}" for steer in STEERS for pedal in PEDALS)
+ACTION_TABLE = np.array([(s, p) for s in STEERS.values() for p in PEDALS.values()], np.float32)
+
+
+def action_space(actions: str) -> spaces.Discrete | spaces.Box:
+    """The space of one row's actions, for `actions` discrete or continuous."""
+    if actions == "discrete":
+        return spaces.Discrete(len(ACTION_TABLE))
+    return spaces.Box(-1.0, 1.0, (2,), np.float32)
+
+
+def controls(space: spaces.Discrete | spaces.Box, actions: np.ndarray, out: np.ndarray) -> None:
+    """Turn actions (N,) or (N, 2) into steering and pedal, `out` (N, 2) float32.
+
+    Raises:
+        ValueError: the shape is wrong, or an action is not a number or outside the space.
+    """
+    actions = np.asarray(actions)
+    if isinstance(space, spaces.Discrete):
+        if actions.shape != (len(out),) or actions.dtype.kind not in "iu":
+            raise ValueError(
+                f"actions have shape {actions.shape} and type {actions.dtype}; "
+                f"expected ({len(out)},) whole numbers."
+            )
+        wrong = (actions < 0) | (actions >= space.n)
+        if wrong.any():
+            raise ValueError(f"action {actions[wrong][0]} is not in 0 … {space.n - 1}.")
+        np.take(ACTION_TABLE, actions, axis=0, out=out)
+        return
+    if actions.shape != out.shape or actions.dtype.kind not in "fiu":
+        raise ValueError(
+            f"actions have shape {actions.shape} and type {actions.dtype}; expected {out.shape}."
+        )
+    inside = np.abs(actions) <= 1.0  # false for what is not a number
+    if not inside.all():
+        raise ValueError(f"action {actions[~inside][0]} is outside [-1, 1].")
+    out[:] = actions
+
+
+def nearest_discrete(wanted: np.ndarray) -> np.ndarray:
+    """The discrete actions (N,) closest to wanted steering and pedal (N, 2)."""
+    gap = np.abs(wanted[:, None, :] - ACTION_TABLE[None]) * np.array([1.0, 0.5], np.float32)
+    return gap.sum(axis=2).argmin(axis=1)

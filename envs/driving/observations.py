@@ -1,0 +1,87 @@
+"""Observations: their spaces, and the arrays that the simulator draws them into."""
+
+from collections import OrderedDict
+
+import numpy as np
+from gymnasium import spaces
+
+from envs.driving.camera import CLASSES, VIEW_DISTANCE
+from envs.driving.config import DrivingConfig
+from envs.driving.labels import INSTRUMENTS, STATE
+from envs.driving.simulator import Simulator
+
+CHANNELS = {"camera": 3, "dict": 3, "gray": 1, "semantic": 1, "depth": 1}
+Observation = np.ndarray | dict[str, np.ndarray]
+
+
+def observation_space(config: DrivingConfig) -> spaces.Box | spaces.Dict:
+    """The space of one row's observations."""
+    if config.obs == "state":
+        return spaces.Box(-np.inf, np.inf, (len(STATE),), np.float32)
+    shape = (*config.frame_shape, CHANNELS[config.obs] * config.frame_stack)
+    if config.obs == "depth":
+        return spaces.Box(0.0, VIEW_DISTANCE, shape, np.float32)
+    if config.obs == "semantic":
+        return spaces.Box(0, len(CLASSES) - 1, shape, np.uint8)
+    frames = spaces.Box(0, 255, shape, np.uint8)
+    if config.obs != "dict":
+        return frames
+    instruments = spaces.Box(-np.inf, np.inf, (len(INSTRUMENTS),), np.float32)
+    return spaces.Dict(OrderedDict(camera=frames, instruments=instruments))
+
+
+class Observer:
+    """Draws the observations of a simulator's rows, frame stack included."""
+
+    def __init__(self, config: DrivingConfig, simulator: Simulator) -> None:
+        self._config, self._simulator = config, simulator
+        self._channels = CHANNELS.get(config.obs, 0)
+        shape = (simulator.num_rows, *config.frame_shape)
+        self._masks: tuple[np.ndarray, np.ndarray] | None = None
+        if config.obs in ("semantic", "depth") or config.labels:
+            self._masks = np.zeros(shape, np.uint8), np.zeros(shape, np.float32)
+        self.stack: np.ndarray | None = None
+        if config.frame_stack > 1 and self._channels:
+            dtype = np.float32 if config.obs == "depth" else np.uint8
+            self.stack = np.zeros((*shape, self._channels * config.frame_stack), dtype)
+
+    def observe(self, fresh: np.ndarray) -> Observation:
+        """New arrays with the observation of every row; `fresh` rows (N,) bool begin an episode."""
+        if self._config.obs == "state":
+            return self._simulator.privileged()
+        frames = self._stacked(self._frames(), fresh)
+        if self._config.obs != "dict":
+            return frames
+        return {"camera": frames, "instruments": self._simulator.instruments()}
+
+    def labels(self) -> dict[str, np.ndarray]:
+        """Labels of every row: masks (N, H, W) and lane pose, in SI units."""
+        poses, states = self._simulator.poses()
+        assert self._masks is not None, "labels were not asked for"
+        if self._config.obs not in ("semantic", "depth"):
+            self._simulator.label(*self._masks)
+        return {
+            "semantic": self._masks[0].copy(),
+            "depth": self._masks[1].copy(),
+            "lane_offset": poses[:, 0].copy(),
+            "heading_error": poses[:, 1].copy(),
+            "curvature": poses[:, 2:].copy(),
+            "speed": states[:, 5].copy(),
+        }
+
+    def _frames(self) -> np.ndarray:
+        if self._masks is not None and self._config.obs in ("semantic", "depth"):
+            self._simulator.label(*self._masks)
+            return self._masks[self._config.obs == "depth"][..., None].copy()
+        frames = np.empty((self._simulator.num_rows, *self._config.frame_shape, self._channels), np.uint8)
+        self._simulator.paint(frames)
+        return frames
+
+    def _stacked(self, frames: np.ndarray, fresh: np.ndarray) -> np.ndarray:
+        if self.stack is None:
+            return frames
+        self.stack[..., : -self._channels] = self.stack[..., self._channels :]
+        self.stack[..., -self._channels :] = frames
+        if fresh.any():
+            self.stack[fresh] = np.tile(frames[fresh], self._config.frame_stack)
+        return self.stack.copy()

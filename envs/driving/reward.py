@@ -1,0 +1,53 @@
+"""The reward of one action: named terms × weights.
+
+| term | range | weight |
+| --- | --- | --- |
+| progress: new metres along the route over those of a step at 15 m/s; never negative, never paid twice | [0, 1] | 1 |
+| lane: (distance from the middle / half the road's width)² | [0, 1] | −0.1 |
+| comfort: share of the greatest steering angle | [0, 1] | −0.03 |
+| off_road: the car's centre left the road; the episode terminates | {0, 1} | −5 |
+"""
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+from numba import njit
+
+from envs.driving.levels import HALF_WIDTH
+from envs.driving.params import CONTROL_STEP
+
+_FULL_STEP = np.float32(15.0 * CONTROL_STEP)  # [m] of one action at 15 m/s
+
+
+@dataclass(frozen=True)
+class RewardWeights:
+    """Weight of each term of the reward."""
+
+    progress: float = 1.0
+    lane: float = -0.1
+    comfort: float = -0.03
+    off_road: float = -5.0
+
+    def record(self) -> np.ndarray:
+        """The weights as a record array of shape (1,)."""
+        return np.array([tuple(getattr(self, field.name) for field in fields(self))], REWARD)
+
+
+REWARD = np.dtype([(field.name, np.float32) for field in fields(RewardWeights)])
+
+
+@njit(cache=True, error_model="numpy")
+def reward(advance, offset, steer_share, off_road, weights):
+    """The reward of one action.
+
+    Args:
+        advance: new metres along the route.
+        offset: distance from the middle of the road [m].
+        steer_share: steering angle over the greatest.
+        off_road: whether the car's centre left the road.
+        weights: `REWARD` record.
+    """
+    lane = min(abs(offset) / np.float32(HALF_WIDTH), np.float32(1.0))
+    total = weights.progress * advance / _FULL_STEP + weights.lane * lane * lane
+    total += weights.comfort * abs(steer_share)
+    return total + weights.off_road if off_road else total
