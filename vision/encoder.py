@@ -10,6 +10,8 @@ from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from vision.schema import image_shape
+
 BYTE_MEAN, BYTE_SCALE = 112.0, 64.0
 STEM_STRIDE = 4
 
@@ -78,9 +80,9 @@ class Encoder(nn.Module):
         self, stages: Sequence[Stage], latent_size: int, sky: float, schema: Mapping[str, Any]
     ) -> None:
         super().__init__()
-        height, width = schema["image_size"]
+        height, width, channels = image_shape(schema)
         self.rows = STEM_STRIDE * math.floor((1 - sky) * height / STEM_STRIDE)
-        self.stem = _stage(schema["channels"], stages[0], STEM_STRIDE, STEM_STRIDE)
+        self.stem = _stage(channels, stages[0], STEM_STRIDE, STEM_STRIDE)
         pairs = zip(stages[:-1], stages[1:], strict=True)
         self.body = nn.Sequential(*(_stage(before.width, after, 3, 2) for before, after in pairs))
         shrink = STEM_STRIDE * 2 ** (len(stages) - 1)

@@ -16,7 +16,7 @@ from vision.formulas.metrics import (
 )
 from vision.networks import PerceptionNetwork
 
-ANGLES = frozenset({"heading_error"})
+DEGREES = 180 / math.pi
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class PerceptionScores:
     images: int
     """Frames scored."""
     mae: dict[str, float]
-    """Mean absolute error of each pose number: metres, degrees for angles, 1/m for curvatures."""
+    """Mean absolute error of each pose number: in the schema's units, but angles in degrees."""
     within_1_sigma: dict[str, float]
     """Fraction of the errors within the predicted standard deviation: 0.68 when it is honest."""
     within_2_sigma: dict[str, float]
@@ -83,11 +83,12 @@ def _summary(
     network: PerceptionNetwork, mean: Tensor, deviation: Tensor, target: Tensor, confusion: Tensor
 ) -> PerceptionScores:
     names, error = network.pose_names, mean - target
-    unit = torch.tensor([180 / math.pi if name in ANGLES else 1.0 for name in names], device=mean.device)
+    units = network.schema["pose_units"]
+    shown = torch.tensor([DEGREES if unit == "rad" else 1.0 for unit in units], device=mean.device)
     iou = intersection_over_union(confusion).tolist()
     return PerceptionScores(
         images=len(mean),
-        mae=_by_name(names, mean_absolute_error(mean, target) * unit),
+        mae=_by_name(names, mean_absolute_error(mean, target) * shown),
         within_1_sigma=_by_name(names, fraction_within(error, deviation, 1)),
         within_2_sigma=_by_name(names, fraction_within(error, deviation, 2)),
         iou={

@@ -9,6 +9,7 @@ from gymnasium.vector import VectorEnv, VectorObservationWrapper, VectorWrapper
 from gymnasium.vector.utils import batch_space, concatenate, create_empty_array
 
 from vision.networks import PerceptionNetwork
+from vision.schema import image_shape
 from vision.storage import weights_hash
 
 Mode = Literal["features", "affordances"]
@@ -101,11 +102,10 @@ def _camera_space(space: spaces.Space) -> spaces.Box:
 
 
 def _check_camera(camera: spaces.Box, network: PerceptionNetwork) -> None:
-    wanted = (*network.schema["image_size"], network.schema["channels"])
-    if camera.shape != tuple(wanted):
+    wanted = image_shape(network.schema)
+    if camera.shape != wanted:
         raise ValueError(
-            f"perception was trained for frames of shape {tuple(wanted)}, "
-            f"the environment gives {camera.shape}"
+            f"perception was trained for frames of shape {wanted}, the environment gives {camera.shape}"
         )
 
 

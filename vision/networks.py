@@ -20,7 +20,7 @@ from vision.encoder import (
     SegmentationHead,
     use_channels_last,
 )
-from vision.schema import checked_schema
+from vision.schema import checked_schema, image_shape
 
 LOG_VARIANCE_RANGE = (-10.0, 6.0)
 
@@ -89,12 +89,12 @@ class PerceptionNetwork(nn.Module):
     @property
     def pose_names(self) -> tuple[str, ...]:
         """Names of the pose's columns."""
-        return tuple(self.schema["pose_names"])
+        return tuple(self.schema["pose"])
 
     @property
     def class_names(self) -> tuple[str, ...]:
         """Names of the segmentation's classes."""
-        return tuple(self.schema["class_names"])
+        return tuple(self.schema["classes"])
 
     def encode(self, frames: UInt8[Tensor, "B H W C"]) -> Encoding:
         """Feature maps and latent."""
@@ -147,13 +147,13 @@ class PerceptionNetwork(nn.Module):
 
 
 def _check_fits(config: NetworkConfig, schema: Mapping[str, Any], pose_scale: Sequence[float]) -> None:
-    height, width = schema["image_size"]
+    height, width, _ = image_shape(schema)
     if width % STEM_STRIDE or height < 2 * STEM_STRIDE:
         raise ValueError(
             f"image_size is {[height, width]}; the width must be a multiple of {STEM_STRIDE} "
             f"and the height at least {2 * STEM_STRIDE}"
         )
-    names = schema["pose_names"]
+    names = schema["pose"]
     if len(pose_scale) != len(names) or not all(math.isfinite(scale) and scale > 0 for scale in pose_scale):
         raise ValueError(
             f"pose_scale is {list(pose_scale)}; it needs one positive number for each of {names}"

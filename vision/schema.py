@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-REQUIRED_KEYS = ("image_size", "channels", "class_names", "pose_names")
+REQUIRED_KEYS = ("camera", "channels", "classes", "pose", "pose_units")
 
 Schema = dict[str, Any]
 
@@ -13,16 +13,28 @@ def checked_schema(schema: Mapping[str, Any]) -> Schema:
     """The schema as JSON would give it back: tuples become lists.
 
     Args:
-        schema: needs `image_size` ([H, W]), `channels`, `class_names` and `pose_names`; whatever else it
-            holds (the camera's intrinsics and mounting) is kept and compared.
+        schema: needs `camera` (with `image_size` [H, W] and whatever else tells it from another camera),
+            `channels`, the names of the `classes` and of the `pose` numbers, and their `pose_units`.
 
     Raises:
-        ValueError: a required key is missing.
+        ValueError: a required key is missing, or the units do not match the pose numbers.
     """
     missing = [key for key in REQUIRED_KEYS if key not in schema]
+    if not missing and "image_size" not in schema["camera"]:
+        missing = ["camera.image_size"]
     if missing:
         raise ValueError(f"the label schema lacks {', '.join(missing)}; it needs {', '.join(REQUIRED_KEYS)}")
+    if len(schema["pose_units"]) != len(schema["pose"]):
+        raise ValueError(
+            f"the label schema has {len(schema['pose'])} pose numbers and {len(schema['pose_units'])} units"
+        )
     return json.loads(json.dumps(dict(schema)))
+
+
+def image_shape(schema: Mapping[str, Any]) -> tuple[int, int, int]:
+    """Height, width and channels of a frame."""
+    height, width = schema["camera"]["image_size"]
+    return height, width, schema["channels"]
 
 
 def schema_difference(found: Mapping[str, Any], expected: Mapping[str, Any], prefix: str = "") -> str | None:

@@ -40,11 +40,11 @@ class FakeRoadSource:
 
     def schema(self) -> dict:
         return {
-            "image_size": [self._size, self._size],
+            "camera": {"image_size": [self._size, self._size], "height": 1.3, "pitch": 0.12},
             "channels": 3,
-            "class_names": list(CLASS_NAMES),
-            "pose_names": list(POSE_NAMES),
-            "camera": {"height": 1.3, "pitch": 0.12, "field_of_view": 1.4},
+            "classes": list(CLASS_NAMES),
+            "pose": list(POSE_NAMES),
+            "pose_units": ["m", "rad", "1/m", "1/m", "1/m"],
         }
 
     def state_dict(self) -> dict:

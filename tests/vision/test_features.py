@@ -162,7 +162,7 @@ def test_the_network_is_frozen_and_a_copy(network):
 
 
 def test_another_camera_is_refused_by_name(network):
-    network.schema["image_size"] = [84, 84]
+    network.schema["camera"]["image_size"] = [84, 84]
     with pytest.raises(
         ValueError, match=r"trained for frames of shape \(84, 84, 3\), the environment gives \(64, 64, 3\)"
     ):

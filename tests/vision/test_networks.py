@@ -20,7 +20,7 @@ def frames(road):
 @pytest.mark.parametrize("size", ["tiny", "small"])
 @pytest.mark.parametrize("image_size", [(64, 64), (84, 84), (50, 96)])
 def test_shapes_for_any_image_size(road, size, image_size):
-    schema = {**road.schema(), "image_size": image_size}
+    schema = {**road.schema(), "camera": {"image_size": image_size}}
     network = PerceptionNetwork(NetworkConfig(size=size, latent_size=32), schema, SCALE, torch.Generator())
     frames = torch.zeros((2, *image_size, 3), dtype=torch.uint8)
     (mean, log_variance), logits = network(frames)
@@ -105,7 +105,7 @@ def test_a_scale_that_does_not_fit_is_refused(road, scale):
 
 
 def test_a_width_that_does_not_fit_is_refused(road):
-    schema = {**road.schema(), "image_size": [64, 66]}
+    schema = {**road.schema(), "camera": {"image_size": [64, 66]}}
     with pytest.raises(ValueError, match=r"image_size is \[64, 66\]; the width must be a multiple of 4"):
         PerceptionNetwork(NetworkConfig(), schema, SCALE, torch.Generator())
 

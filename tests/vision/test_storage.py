@@ -47,9 +47,9 @@ def test_the_record_keeps_the_extra_entries(stored):
 
 def test_another_camera_is_refused_by_name(stored, schema):
     with pytest.raises(PerceptionError) as refusal:
-        load_perception(stored, {**schema, "image_size": [84, 84]})
+        load_perception(stored, {**schema, "camera": {**schema["camera"], "image_size": [84, 84]}})
     assert str(refusal.value) == (
-        f"perception at {stored} was trained for image_size [64, 64], the environment gives [84, 84]"
+        f"perception at {stored} was trained for camera.image_size [64, 64], the environment gives [84, 84]"
     )
 
 
