@@ -12,7 +12,7 @@ from rich.console import Console
 
 import envs  # noqa: F401  registers the environments
 from agents.runs.config import require
-from agents.runs.folder import write_whole
+from agents.runs.durable import write_durably
 from agents.runs.parser import exit_status, parse_options
 from agents.runs.progress import progress_bar
 from agents.runs.report import print_evaluation
@@ -61,7 +61,8 @@ def judge(arguments: Sequence[str]) -> None:
         print_evaluation(console, results[-1])
     if options.json:
         content = results if options.ood else results[0]
-        write_whole(options.json, json.dumps(content, indent=2).encode() + b"\n")
+        text = json.dumps(content, indent=2) + "\n"
+        write_durably(options.json.parent, options.json.name, text.encode())
 
 
 def judge_split(run: TrainedRun, options: Options, split: str, console: Console) -> dict[str, Any]:

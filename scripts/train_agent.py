@@ -11,6 +11,7 @@ import envs  # noqa: F401  registers the environments
 from agents.runs.command_line import read_run
 from agents.runs.parser import exit_status
 from agents.runs.pipeline import Pipeline
+from agents.runs.report import print_line
 from agents.runs.threads import prepare_threads
 from agents.runs.video import record_episode
 from envs.driving.stream import LabelledStream
@@ -28,13 +29,13 @@ def train(arguments: Sequence[str]) -> None:
     request = read_run(arguments, DEFAULT_CONFIG, str(__doc__))
     console = Console()
     if request.resumes and request.folder.finished:
-        console.print(f"{request.folder.path} is finished; look at {request.folder.report}", highlight=False)
+        print_line(console, f"{request.folder.path} is finished; look at {request.folder.report}")
         return
     prepare_threads()
     pipeline = Pipeline(request.config, request.folder, STREAMS, record_episode, console)
     if not request.resumes:
         request.folder.create(request.options)
-    console.print(f"run {request.folder.path}", highlight=False)
+    print_line(console, f"run {request.folder.path}")
     pipeline.run(request.options)
 
 

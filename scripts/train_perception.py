@@ -9,6 +9,7 @@ from rich.console import Console
 from agents.runs.command_line import read_encoder_run
 from agents.runs.encoder_run import EncoderRun
 from agents.runs.parser import exit_status
+from agents.runs.report import print_line
 from agents.runs.threads import prepare_threads
 from envs.driving.stream import LabelledStream
 
@@ -24,13 +25,13 @@ def train(arguments: Sequence[str]) -> None:
     request = read_encoder_run(arguments, str(__doc__))
     console = Console()
     if request.resumes and request.folder.finished:
-        console.print(f"{request.folder.path} is finished; look at {request.folder.report}", highlight=False)
+        print_line(console, f"{request.folder.path} is finished; look at {request.folder.report}")
         return
     prepare_threads()
     run = EncoderRun(request.config, request.folder, STREAMS, console)
     if not request.resumes:
         request.folder.create(request.options)
-    console.print(f"run {request.folder.path}", highlight=False)
+    print_line(console, f"run {request.folder.path}")
     run.run(request.options)
 
 

@@ -11,13 +11,13 @@ from torch import Tensor
 from agents.agent import NonFiniteLossError
 from agents.runs.cadence import CheckpointCadence
 from agents.runs.checkpoint import CheckpointStore
+from agents.runs.durable import write_durably
 from agents.runs.environments import Environments
-from agents.runs.folder import write_whole
 from agents.runs.loop import Training
 from agents.runs.progress import Advance
 from agents.runs.seeding import derive_seed
 from agents.runs.session import Session
-from agents.runs.threads import threads_for
+from agents.runs.threads import threads_for, work_on
 from agents.runs.trained import TrainedRun
 
 REDRAW_SECONDS = 0.1
@@ -72,7 +72,7 @@ class AgentStage:
             RunError: the loss is no longer finite.
         """
         config = self._learner.config
-        threads_for("cnn" if config.agent.perception == "pixels" else "mlp")
+        threads_for(work_on(self._environments.observation_space))
         self._started = time.monotonic()
         cadence = CheckpointCadence(self.save, self._session.checkpoint_seconds)
         steps = self._environments.env_steps
@@ -99,6 +99,7 @@ class AgentStage:
             if self._time_is_up():
                 break
         cadence.save()
+        advance(budget, "")
 
     def _stop(self, advance: Advance) -> Callable[[], bool]:
         """What the loop asks once a step; it moves the bar as well."""
@@ -150,7 +151,8 @@ class AgentStage:
             self._write_policy()
 
     def _write_policy(self) -> None:
-        write_whole(self._session.folder.policy, to_safetensors(self._best_policy))
+        policy = self._session.folder.policy
+        write_durably(policy.parent, policy.name, to_safetensors(self._best_policy))
 
 
 def numbers(scores: Mapping[str, Any], prefix: str) -> dict[str, float]:

@@ -10,7 +10,7 @@ from agents.runs.config import EncoderRunConfig
 from agents.runs.errors import RunError
 from agents.runs.folder import RunFolder
 from agents.runs.perception_stage import PerceptionStage
-from agents.runs.report import print_scores, write_report
+from agents.runs.report import print_line, print_scores, write_report
 from agents.runs.session import open_session
 
 
@@ -59,5 +59,5 @@ class EncoderRun:
             write_report(self._folder, scores)
             session.tracker.picture("curves", self._folder.curves)
         print_scores(self._console, "encoder on unseen roads", scores)
-        self._console.print(f"look at     {self._folder.report}", highlight=False)
-        self._console.print(f"use with    --perception.path {self._folder.perception}", highlight=False)
+        print_line(self._console, f"look at     {self._folder.report}")
+        print_line(self._console, f"use with    --perception.path {self._folder.perception}")

@@ -1,9 +1,9 @@
 """A run's folder: what lies where, and in which state a folder is."""
 
-import os
 from datetime import datetime
 from pathlib import Path
 
+from agents.runs.durable import write_durably
 from agents.runs.errors import RunError
 
 
@@ -52,26 +52,9 @@ class RunFolder:
         if self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
             raise RunError(f"{self.path} is taken: name another run_dir, or go on with --resume {self.path}")
         self.path.mkdir(parents=True, exist_ok=True)
-        write_whole(self.config, config.encode())
+        write_durably(self.path, self.config.name, config.encode())
 
 
 def default_folder(env_id: str, agent: str, seed: int, now: datetime) -> Path:
     """`runs/ENV-AGENT-SEED-TIME`, slashes made dashes."""
     return Path("runs") / f"{env_id.replace('/', '-')}-{agent}-{seed}-{now:%Y%m%d-%H%M%S}"
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file so that a reader, or a kill, finds the old one or the new one, never a part.
-
-    Raises:
-        OSError: it cannot be written; what stood there before still does.
-    """
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        with partial.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)

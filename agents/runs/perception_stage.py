@@ -1,6 +1,5 @@
 """The first stage of a run: the encoder that the agent will see through."""
 
-from pathlib import Path
 from typing import Any
 
 from matplotlib.image import imsave
@@ -130,11 +129,3 @@ class PerceptionStage:
         path.parent.mkdir(exist_ok=True)
         imsave(path, prediction_grid(self.network, few))
         session.tracker.picture("perception/predictions", path)
-
-
-def remove_checkpoints(folder: Path) -> None:
-    """Delete a stage's checkpoints once what follows no longer needs them."""
-    if folder.is_dir():
-        for file in folder.iterdir():
-            file.unlink()
-        folder.rmdir()

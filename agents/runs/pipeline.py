@@ -1,6 +1,7 @@
 """A run from its first line to its report: see, learn, be judged, tell."""
 
 import json
+import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -21,11 +22,12 @@ from agents.runs.build import (
 )
 from agents.runs.checkpoint import CheckpointError, CheckpointStore
 from agents.runs.config import RunConfig
+from agents.runs.durable import write_durably
 from agents.runs.environments import Environments
 from agents.runs.errors import RunError
-from agents.runs.folder import RunFolder, write_whole
-from agents.runs.perception_stage import PerceptionStage, remove_checkpoints
-from agents.runs.report import print_evaluation, write_report
+from agents.runs.folder import RunFolder
+from agents.runs.perception_stage import PerceptionStage
+from agents.runs.report import print_evaluation, print_line, write_report
 from agents.runs.seeding import derive_seed
 from agents.runs.session import Session, open_session
 from agents.runs.trained import TrainedRun, load_encoder
@@ -73,7 +75,7 @@ class Pipeline:
         except CheckpointError as fault:
             raise RunError(str(fault)) from fault
         for warning in checkpoint.warnings if checkpoint else ():
-            self._console.print(warning, highlight=False)
+            print_line(self._console, warning)
         return checkpoint.state if checkpoint else None
 
     def _build(self, labelled_streams: Mapping[str, LabelledStream]) -> None:
@@ -128,7 +130,7 @@ class Pipeline:
             self._encoder = load_encoder(self._config, self._folder, self._device)
         learner = TrainedRun(self._config, self._agent, self._encoder, self._splits)
         env_steps = self._train(session, learner)
-        remove_checkpoints(self._folder.perception_checkpoints)
+        shutil.rmtree(self._folder.perception_checkpoints, ignore_errors=True)  # the agent's hold all by now
         scores = self._judge(session, learner, env_steps)
         self._film(session, learner)
         write_report(self._folder, scores)
@@ -157,20 +159,21 @@ class Pipeline:
 
         scores = learner.evaluate(config.split, config.episodes, on_episodes=leave_if_asked)
         session.tracker.log(env_steps, numbers(scores, "evaluate/"))
-        write_whole(self._folder.evaluation, json.dumps(scores, indent=2).encode() + b"\n")
+        text = json.dumps(scores, indent=2) + "\n"
+        write_durably(self._folder.path, self._folder.evaluation.name, text.encode())
         return scores
 
     def _film(self, session: Session, trained: TrainedRun) -> None:
         try:
             self._record_episode(trained, self._folder.episode)
         except (ValueError, ImportError, GymnasiumError) as fault:
-            self._console.print(f"no film: {fault}", highlight=False)
+            print_line(self._console, f"no film: {fault}")
             return
         session.tracker.video("episode", self._folder.episode)
 
     def _tell(self, scores: dict[str, Any]) -> None:
         print_evaluation(self._console, scores)
         path = self._folder.path
-        self._console.print(f"look at     {self._folder.report}", highlight=False)
-        self._console.print(f"drive with  python scripts/render_episode.py {path}", highlight=False)
-        self._console.print(f"judge with  python scripts/evaluate.py {path} --split test", highlight=False)
+        print_line(self._console, f"look at     {self._folder.report}")
+        print_line(self._console, f"drive with  python scripts/render_episode.py {path}")
+        print_line(self._console, f"judge with  python scripts/evaluate.py {path} --split test")

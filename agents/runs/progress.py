@@ -38,6 +38,8 @@ def progress_bar(console: Console, name: str, total: int, unit: str, done: int =
         task = bars.add_task(name, total=total, completed=done, unit=unit, note="")
 
         def advance(completed: int, note: str) -> None:
-            bars.update(task, completed=min(completed, total), **({"note": note} if note else {}))
+            bars.update(task, completed=min(completed, total))
+            if note:
+                bars.update(task, note=note)
 
         yield advance

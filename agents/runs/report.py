@@ -10,7 +10,8 @@ from matplotlib.figure import Figure
 from rich.console import Console
 from rich.table import Table
 
-from agents.runs.folder import RunFolder, write_whole
+from agents.runs.durable import write_durably
+from agents.runs.folder import RunFolder
 from agents.runs.metrics_file import read_metrics
 
 PANELS = {
@@ -63,7 +64,7 @@ def _points(metrics: Sequence[Mapping[str, float | None]], name: str) -> list[tu
 def write_report(folder: RunFolder, scores: Mapping[str, Any]) -> None:
     """Draw the curves and write the page. The page comes last: it says that the run is over."""
     draw_curves(read_metrics(folder.metrics), folder.curves)
-    write_whole(folder.report, _page(folder, scores).encode())
+    write_durably(folder.path, folder.report.name, _page(folder, scores).encode())
 
 
 def _page(folder: RunFolder, scores: Mapping[str, Any]) -> str:
@@ -112,6 +113,11 @@ def _printed(value: Any) -> str:
     if isinstance(value, list | tuple):
         return " … ".join(_printed(item) for item in value)
     return str(value)
+
+
+def print_line(console: Console, line: str) -> None:
+    """Print a line as it is: a path must not be broken where the window ends."""
+    console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
 def print_scores(console: Console, title: str, scores: Mapping[str, Any]) -> None:

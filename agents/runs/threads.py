@@ -3,21 +3,31 @@
 from typing import Literal
 
 import torch
+from gymnasium import Space, spaces
 
+Work = Literal["mlp", "cnn"]
 # Small matrices are done before a second thread has woken up; convolutions are worth two.
-THREADS = {"mlp": 1, "cnn": 2}
+THREADS: dict[Work, int] = {"mlp": 1, "cnn": 2}
+IMAGE_DIMENSIONS = 3
 
 
 def prepare_threads() -> None:
-    """Flush subnormal numbers to zero, here and in every thread started from here on.
+    """Flush subnormal numbers to zero, here and in every thread started from here on; compute with one.
 
     Adam's moments of dead units become subnormal, and cost up to eight times the time. Call it once, before
     anything computes: a thread inherits the setting from the thread that starts it.
     """
     torch.set_flush_denormal(True)
+    threads_for("mlp")
 
 
-def threads_for(work: Literal["mlp", "cnn"]) -> None:
+def threads_for(work: Work) -> None:
     """Give torch the threads that this work gains from."""
     torch.set_num_threads(THREADS[work])
 
+
+def work_on(observation_space: Space) -> Work:
+    """What an agent's network mostly computes: convolutions where any part of what it sees is an image."""
+    parts = observation_space.values() if isinstance(observation_space, spaces.Dict) else [observation_space]
+    images = (part for part in parts if part.shape is not None and len(part.shape) == IMAGE_DIMENSIONS)
+    return "cnn" if any(images) else "mlp"

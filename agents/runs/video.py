@@ -1,5 +1,6 @@
 """A film of one episode, from what the environment itself draws."""
 
+import os
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
@@ -20,9 +21,10 @@ def record_episode(run: TrainedRun, path: Path) -> None:
     Raises:
         ValueError: the environment cannot draw.
     """
+    os.environ.setdefault("SDL_VIDEODRIVER", "dummy")  # a film needs no window
     env = run.make_env(1, run.reported_split, render_mode="rgb_array")
     try:
-        write_video(episode_frames(run, env), path, float(env.metadata.get("render_fps") or USUAL_RATE))
+        write_video(episode_frames(run, env), path, round(env.metadata.get("render_fps") or USUAL_RATE))
     finally:
         env.close()
 
@@ -46,7 +48,7 @@ def episode_frames(run: TrainedRun, env: VectorEnv) -> Iterator[np.ndarray]:
             return
 
 
-def write_video(frames: Iterator[np.ndarray], path: Path, frames_per_second: float) -> None:
+def write_video(frames: Iterator[np.ndarray], path: Path, frames_per_second: int) -> None:
     """Write frames, uint8 of shape (H, W, 3), as H.264 in mp4; a film is there whole or not at all."""
     first = next(frames)
     height, width, _ = first.shape

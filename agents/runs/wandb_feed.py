@@ -1,5 +1,6 @@
 """Weights & Biases, fed from a thread of its own: slow to start, and never a reason for a run to stop."""
 
+import os
 import secrets
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -7,7 +8,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, Literal, NamedTuple
 
-from agents.runs.folder import write_whole
+from agents.runs.durable import write_durably
 
 
 class _Media(NamedTuple):
@@ -47,6 +48,7 @@ class WandbFeed:
         return self._result.exception()
 
     def _feed(self, folder: Path, settings: dict[str, Any]) -> None:
+        os.environ.setdefault("WANDB_DISABLE_WEAVE", "true")  # it takes our `agents` for another library
         import wandb  # takes over a second: off the critical path
 
         quiet = wandb.Settings(silent=True, console="off", disable_git=True, x_disable_stats=True)
@@ -68,5 +70,5 @@ def _run_id(folder: Path) -> str:
     file = folder / "wandb" / "hairpin-id"
     if not file.exists():
         file.parent.mkdir(exist_ok=True)
-        write_whole(file, secrets.token_hex(4).encode())
+        write_durably(file.parent, file.name, secrets.token_hex(4).encode())
     return file.read_text()

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from agents.runs.errors import RunError
-from agents.runs.folder import RunFolder, default_folder, write_whole
+from agents.runs.folder import RunFolder, default_folder
 
 
 def test_default_name_has_environment_agent_seed_and_time():
@@ -45,19 +45,3 @@ def test_the_report_says_that_a_run_is_over(tmp_path: Path):
     assert not folder.finished
     folder.report.write_text("")
     assert folder.finished
-
-
-def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
-    path = tmp_path / "file"
-    write_whole(path, b"old")
-
-    def full(_: int) -> None:
-        raise OSError("No space left on device")
-
-    monkeypatch.setattr("os.fsync", full)
-    with pytest.raises(OSError, match="No space"):
-        write_whole(path, b"new")
-    assert path.read_bytes() == b"old"
-    assert list(tmp_path.iterdir()) == [path]
