@@ -74,8 +74,6 @@ class DQNConfig:
             self._require(getattr(self, key) >= 0, key, "at least 0")
         self._require(0 < self.polyak <= 1, "polyak", "greater than 0 and at most 1")
         self._require(all(size >= 1 for size in self.hidden_sizes), "hidden_sizes", "widths of at least 1")
-        seen = ("pixels", "features", "affordances", "privileged")
-        self._require(self.perception in seen, "perception", f"one of {', '.join(seen)}")
 
     def _require(self, condition: bool, key: str, expected: str) -> None:
         if not condition:

@@ -37,5 +37,5 @@ def make_agent(
 
 def _entry(name: str) -> tuple[str, str, str]:
     if name not in AGENTS:
-        raise ValueError(f"agent.name is {name!r}: it must be one of {', '.join(sorted(AGENTS))}")
+        raise ValueError(f"agent.name is {name!r}; it must be one of {', '.join(sorted(AGENTS))}")
     return AGENTS[name]

@@ -85,7 +85,8 @@ class CheckpointStore:
 
     def _paths(self) -> list[Path]:
         """All checkpoints, the oldest first."""
-        return sorted(self.folder.glob("[0-9]*-step-*"), key=lambda path: int(path.name.partition("-")[0]))
+        paths = (path for path in self.folder.glob("[0-9]*-step-*") if path.suffix != PARTIAL)
+        return sorted(paths, key=lambda path: int(path.name.partition("-")[0]))
 
     def _write(self, parts: StateTree, step: int) -> Path:
         paths = self._paths()

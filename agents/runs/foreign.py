@@ -9,7 +9,7 @@ import numpy as np
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space, concatenate, create_empty_array
 
-from agents.agent import Observation, observation_parts
+from agents.agent import Observation
 from agents.runs.seeding import derive_seed
 
 
@@ -138,6 +138,7 @@ class ForeignVectorEnv(VectorEnv):
     def _digest(self, row: int) -> str:
         flags = self._rewards[row], self._terminated[row], self._truncated[row]
         digest = hashlib.sha256(repr([float(flag) for flag in flags]).encode())
-        for name, part in sorted(observation_parts(self._obs[row]).items()):
-            digest.update(name.encode() + np.ascontiguousarray(part).tobytes())
+        obs = self._obs[row]
+        for name, part in sorted(obs.items()) if isinstance(obs, dict) else [("", obs)]:
+            digest.update(name.encode() + np.asarray(part).tobytes())
         return digest.hexdigest()

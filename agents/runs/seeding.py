@@ -25,6 +25,6 @@ def generator(seed: int, *path: str | int) -> np.random.Generator:
 
 def _sequence(seed: int, path: tuple[str | int, ...]) -> np.random.SeedSequence:
     if seed < 0:
-        raise ValueError(f"seed is {seed}: it must be 0 or greater")
+        raise ValueError(f"seed is {seed}; it must be 0 or greater")
     key = tuple(zlib.crc32(part.encode()) if isinstance(part, str) else part for part in path)
     return np.random.SeedSequence(seed, spawn_key=key)

@@ -1,0 +1,180 @@
+"""Evaluation: every level once and to its end, and the statistics of the returns."""
+
+import json
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import pytest
+from gymnasium import spaces
+from gymnasium.vector import AutoresetMode, VectorEnv
+
+from agents.runs import evaluation
+from agents.runs.environments import make_environment
+from agents.runs.evaluation import EndlessEpisodeError, bootstrap_interval, evaluate, interquartile_mean
+
+
+class Levels(VectorEnv):
+    """Level k takes k + 1 steps that pay 1 each; even levels succeed."""
+
+    single_observation_space = spaces.Box(0, np.inf, (1,))
+    single_action_space = spaces.Discrete(2)
+
+    def __init__(self, num_envs):
+        self.num_envs = num_envs
+        self.metadata: dict[str, Any] = {
+            "autoreset_mode": AutoresetMode.NEXT_STEP,
+            "splits": ("train", "test"),
+        }
+
+    def reset(self, *, seed=None, options=None):
+        assert options is not None
+        self.levels = options["levels"]
+        self.ages = np.zeros(self.num_envs, int)
+        self.ended = np.zeros(self.num_envs, np.bool_)
+        return self._obs(), {}
+
+    def step(self, actions):
+        self.levels = np.where(self.ended, 0, self.levels)  # later episodes are short ones
+        self.ages = np.where(self.ended, 0, self.ages + 1)
+        reward = np.where(self.ended, 0.0, 1.0)
+        self.ended = ~self.ended & (self.ages > self.levels)
+        info = {
+            "success": self.levels % 2 == 0,
+            "_success": self.ended,
+            "level": self.levels,
+            "_level": self.ended,
+        }
+        return self._obs(), reward, self.ended, np.zeros(self.num_envs, np.bool_), info
+
+    def _obs(self):
+        return self.ages[:, None].astype(np.float32)
+
+
+def anything(obs, env):
+    return np.zeros(env.num_envs, np.int64)
+
+
+@pytest.mark.parametrize("episodes", [1, 10, 130])
+def test_every_level_counts_once(episodes):
+    """The first N to finish would be the short ones."""
+    finished = []
+    result = evaluate(anything, Levels, episodes, 0, name="nobody", split="test", on_episodes=finished.append)
+    assert result["episodes"] == episodes
+    assert result["mean_return"] == result["mean_length"] == np.mean(np.arange(episodes) + 1)
+    assert result["level"] == np.mean(np.arange(episodes))
+    assert result["success_rate"] == np.mean(np.arange(episodes) % 2 == 0)
+    assert finished == list(range(1, episodes + 1))
+
+
+def test_the_result_has_the_documented_form():
+    result = evaluate(anything, Levels, 4, 0, name="nobody", split="test")
+    assert list(result) == [
+        *["env", "agent", "split", "episodes", "mean_return", "iqm_return", "ci95", "success_rate"],
+        *["mean_length", "level"],
+    ]
+    assert json.loads(json.dumps(result)) == result
+    assert (result["env"], result["agent"], result["split"]) == ("Levels", "nobody", "test")
+
+
+def test_an_environment_without_levels_has_neither_split_nor_success():
+    result = evaluate(
+        anything, lambda rows: make_environment("CartPole-v1", rows), 5, 0, name="nobody", split="test"
+    )
+    assert (result["env"], result["split"], result["success_rate"]) == ("CartPole-v1", None, None)
+    assert 8 <= result["mean_return"] <= 11
+
+
+def test_an_unknown_split_is_refused():
+    with pytest.raises(ValueError, match="evaluate.split is 'val'; Levels has train, test"):
+        evaluate(anything, Levels, 4, 0, name="nobody", split="val")
+
+
+def test_no_episodes_are_refused():
+    with pytest.raises(ValueError, match="evaluate.episodes is 0; it must be at least 1"):
+        evaluate(anything, Levels, 0, 0, name="nobody", split="test")
+
+
+def test_the_number_of_rows_changes_nothing(monkeypatch):
+    def score():
+        return evaluate(anything, lambda rows: make_environment("CartPole-v1", rows), 10, 4, name="nobody")
+
+    at_once = score()
+    monkeypatch.setattr(evaluation, "ROWS", 3)
+    assert score() == at_once
+
+
+def test_another_seed_meets_other_episodes():
+    scores = [
+        evaluate(anything, lambda rows: make_environment("CartPole-v1", rows), 30, seed, name="nobody")
+        for seed in (0, 1)
+    ]
+    assert scores[0] != scores[1]
+
+
+def test_an_episode_without_an_end_is_an_error():
+    env_id = "Test/Endless-v0"
+    gym.register(env_id, entry_point=lambda **kwargs: Endless(**kwargs))
+    try:
+        with pytest.raises(EndlessEpisodeError, match="Endless-v0: an episode has not ended after 50 steps"):
+            evaluate(anything, lambda rows: make_environment(env_id, rows), 2, 0, name="nobody", max_steps=50)
+    finally:
+        del gym.registry[env_id]
+
+
+class Endless(gym.Env):
+    observation_space = spaces.Box(-1, 1, (1,))
+    action_space = spaces.Discrete(2)
+
+    def reset(self, *, seed=None, options=None):
+        return np.zeros(1, np.float32), {}
+
+    def step(self, action):
+        return np.zeros(1, np.float32), 0.0, False, False, {}
+
+
+class CountsItsSteps:
+    """An agent whose memory is the number of its steps, and whose greedy action is that number's parity."""
+
+    def __init__(self):
+        self.seen = []
+
+    def initial_state(self, num_envs):
+        return 0
+
+    def act_greedily(self, obs, state):
+        self.seen.append(state)
+        return np.full(len(obs), state % 2), state + 1
+
+    def _unused(self, *args: Any, **kwargs: Any) -> Any:
+        raise AssertionError("evaluation must neither explore nor learn")
+
+    act = observe = learn = _unused
+    state_dict = load_state_dict = policy_state_dict = load_policy_state_dict = _unused
+
+
+def test_an_agent_acts_greedily_and_begins_each_chunk_with_a_fresh_memory(monkeypatch):
+    monkeypatch.setattr(evaluation, "ROWS", 2)
+    agent = CountsItsSteps()
+    evaluate(agent, Levels, 4, 0, name="counter", split="test")
+    assert agent.seen == [0, 1, 0, 1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"), [([5.0], 5.0), ([0.0, 10.0], 5.0), ([100.0, 1, 2, 3, 4, 5, 6, -100], 3.5)]
+)
+def test_interquartile_mean_by_hand(values, expected):
+    assert interquartile_mean(np.array(values)) == expected
+
+
+def test_the_interval_covers_the_true_mean_as_often_as_it_says():
+    generator = np.random.default_rng(0)
+    samples = generator.exponential(size=(300, 60))
+    covered = [
+        low <= 1 <= high for low, high in (bootstrap_interval(sample, generator) for sample in samples)
+    ]
+    assert 0.88 <= np.mean(covered) <= 0.98
+
+
+def test_equal_returns_leave_no_doubt():
+    assert bootstrap_interval(np.full(5, 3.0), np.random.default_rng(0)) == (3.0, 3.0)
