@@ -16,22 +16,22 @@ def action_space(actions: str) -> spaces.Discrete | spaces.Box:
     return spaces.Box(-1.0, 1.0, (2,), np.float32)
 
 
-def controls(space: spaces.Discrete | spaces.Box, actions: np.ndarray, out: np.ndarray) -> None:
-    """Turn actions (N,) or (N, 2) into steering and pedal, `out` (N, 2) float32.
+def controls(kind: str, actions: np.ndarray, out: np.ndarray) -> None:
+    """Turn discrete actions (N,) or continuous ones (N, 2) into steering and pedal, `out` (N, 2) float32.
 
     Raises:
         ValueError: the shape is wrong, or an action is not a number or outside the space.
     """
     actions = np.asarray(actions)
-    if isinstance(space, spaces.Discrete):
+    if kind == "discrete":
         if actions.shape != (len(out),) or actions.dtype.kind not in "iu":
             raise ValueError(
                 f"actions have shape {actions.shape} and type {actions.dtype}; "
                 f"expected ({len(out)},) whole numbers."
             )
-        wrong = (actions < 0) | (actions >= space.n)
+        wrong = (actions < 0) | (actions >= len(ACTION_TABLE))
         if wrong.any():
-            raise ValueError(f"action {actions[wrong][0]} is not in 0 … {space.n - 1}.")
+            raise ValueError(f"action {actions[wrong][0]} is not in 0 … {len(ACTION_TABLE) - 1}.")
         np.take(ACTION_TABLE, actions, axis=0, out=out)
         return
     if actions.shape != out.shape or actions.dtype.kind not in "fiu":

@@ -21,7 +21,7 @@ class DrivingConfig:
     """Keyword arguments of `Hairpin/LaneFollow-v0`, all JSON-able."""
 
     obs: str = "camera"
-    """What the agent sees: camera, gray, semantic, depth, state (privileged) or dict (camera + instruments)."""
+    """What the agent sees: camera, gray, semantic, depth, state (privileged), dict (camera, instruments)."""
     image_size: int | list[int] | tuple[int, int] = 64
     """Side of the square image, or [height, width]."""
     frame_stack: int = 1
@@ -33,7 +33,7 @@ class DrivingConfig:
     physics: str = "dynamic"
     """dynamic (tyres slip) or kinematic (they never do)."""
     look: str = "randomized"
-    """randomized (colours, light, haze and camera pose drawn per episode), clean, or noisy (randomized + noise)."""
+    """randomized (colours, light, haze, camera pose drawn per episode), clean, or noisy (with noise too)."""
     split: str = "train"
     """Which roads: train, val, test or ood."""
     num_levels: int | None = None
@@ -61,8 +61,8 @@ class DrivingConfig:
                 raise ValueError(f"{name} is {value!r}; it must be a whole number from {low} to {high}.")
         if type(self.labels) is not bool:
             raise ValueError(f"labels is {self.labels!r}; it must be true or false.")
-        sides = self.image_size if isinstance(self.image_size, list | tuple) else [self.image_size]
-        if len(sides) not in (1, 2) or not all(type(side) is int and 8 <= side <= 1024 for side in sides):
+        sides = self.image_size if isinstance(self.image_size, list | tuple) else [self.image_size] * 2
+        if len(sides) != 2 or not all(type(side) is int and 8 <= side <= 1024 for side in sides):
             raise ValueError(
                 f"image_size is {self.image_size!r}; it must be a whole number from 8 to 1024, "
                 "or two of them: [height, width]."
@@ -100,9 +100,11 @@ class DrivingConfig:
                 close = get_close_matches(name, names, 1)
                 hint = f"; did you mean {close[0]!r}?" if close else f"; it takes {', '.join(names)}."
                 raise TypeError(f"Hairpin/LaneFollow-v0 has no option {name!r}{hint}")
-        camera = keywords.get("camera")
+        camera = keywords.get("camera", {})
         if isinstance(camera, dict):
-            keywords = {**keywords, "camera": CameraParams(**camera)}
+            keywords = {**keywords, "camera": CameraParams.from_keywords(camera)}
+        elif not isinstance(camera, CameraParams):
+            raise ValueError(f"camera is {camera!r}; it must be CameraParams or a dictionary of its numbers.")
         return cls(**keywords)
 
 
@@ -116,6 +118,6 @@ _CHOICES = {
 _RANGES = (
     ("frame_stack", 1, 16),
     ("frame_skip", 1, 16),
-    ("num_levels", 1, 100_000),
+    ("num_levels", 1, 2048),
     ("num_threads", 1, 256),
 )

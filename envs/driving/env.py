@@ -6,6 +6,7 @@ import gymnasium as gym
 import numpy as np
 from gymnasium.vector import AutoresetMode
 
+from envs.driving.config import DrivingConfig
 from envs.driving.observations import Observation
 from envs.driving.vector_env import DrivingVectorEnv
 
@@ -18,6 +19,7 @@ class DrivingEnv(gym.Env):
     }
 
     def __init__(self, render_mode: str | None = None, **keywords: Any) -> None:
+        DrivingConfig.from_keywords(keywords)
         keywords.setdefault("num_threads", 1)
         self.batch = DrivingVectorEnv(
             1, autoreset_mode=AutoresetMode.DISABLED, render_mode=render_mode, **keywords
@@ -37,8 +39,6 @@ class DrivingEnv(gym.Env):
             ValueError: the level is not one of the split's.
         """
         super().reset(seed=None if seed is None else abs(seed))
-        if seed is None and self.batch.np_random_seed is None:
-            seed = int(self.np_random.integers(0, 2**63))
         obs, info = self.batch.reset(seed=seed, options=options)
         if self.render_mode == "human":
             self.batch.render()

@@ -1,4 +1,4 @@
-"""The pure-pursuit expert: privileged, it knows the road. Upper reference, and proof that levels are drivable.
+"""The pure-pursuit expert, who knows the road: upper reference, and proof that levels are drivable.
 
 It aims at a point of the centreline some way ahead and steers the arc through it:
 δ = atan(2 L sin α / d), α being the bearing of the point and d its distance (Coulter 1992). Its speed

@@ -1,8 +1,8 @@
 """Where the car is on its road: labels for perception, and the privileged state."""
 
 import numpy as np
-from numba import njit
 
+from envs.driving.compiling import kernel
 from envs.driving.levels import HALF_WIDTH
 
 LOOK_AHEAD = (8.0, 16.0, 30.0)  # [m] at which the road's curvature is labelled
@@ -15,14 +15,14 @@ INSTRUMENTS = ("speed", "steer")
 INSTRUMENT_SCALE = np.array([1 / 15.0, 2.4], np.float32)
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def wrap_angle(angle):
     """An angle in (−π, π]."""
     turn = np.float32(2.0 * np.pi)
     return angle - turn * np.ceil(angle / turn - np.float32(0.5))
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def lane_pose(row, centreline, count, spacing, pose):
     """Fill `pose` (5,) with the labels of `POSE`.
 

@@ -10,8 +10,8 @@ fit the split. Splits draw from different streams: their geometries share nothin
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 
+from envs.driving.compiling import kernel
 from envs.driving.randomness import STREAM_CIRCUIT, between, stream_key, uniform
 
 SPLITS = ("train", "val", "test", "ood")
@@ -59,7 +59,7 @@ CIRCUITS = {
 }
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _draw_corners(key, attempt, spread, corners):
     """Fill `corners` (2, n) with control points around a ring."""
     n = corners.shape[1]
@@ -70,7 +70,7 @@ def _draw_corners(key, attempt, spread, corners):
         corners[0, i], corners[1, i] = distance * np.cos(angle), distance * np.sin(angle)
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _spline(corners, curve):
     """Fill `curve` (6, samples): x, y and their first and second derivatives by t (1 a corner)."""
     n = corners.shape[1]
@@ -86,7 +86,7 @@ def _spline(corners, curve):
             curve[4 + axis, i] = v * (a - 2 * b + c) + u * (b - 2 * c + d)
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _arc_and_curvature(curve, arc, curvature):
     """Fill arc length up to each sample (last entry: the whole) and signed curvature; return the winding."""
     samples = curve.shape[1]
@@ -101,7 +101,7 @@ def _arc_and_curvature(curve, arc, curvature):
     return winding / (2.0 * np.pi)
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _passes_apart(curve, arc, scale):
     """Whether the road never comes near another pass of itself."""
     length = arc[-1] * scale
@@ -115,7 +115,7 @@ def _passes_apart(curve, arc, scale):
     return True
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _resample(curve, arc, curvature, scale, points):
     """Fill `points` with (x, y, heading, curvature) at even arc length; returns how many."""
     samples = curve.shape[1]
@@ -141,7 +141,7 @@ def _resample(curve, arc, curvature, scale, points):
     return count
 
 
-@njit(cache=True, error_model="numpy", inline="always")
+@kernel(inline="always")
 def _hermite(value, slope, i, j, share, step):
     """Cubic Hermite interpolation between samples i and j."""
     a, b = share * share * (3.0 - 2.0 * share), share * (1.0 - share)
@@ -149,7 +149,7 @@ def _hermite(value, slope, i, j, share, step):
     return value[i] + a * (value[j] - value[i]) + tangents
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def draw_circuit(split, level, ranges, points):
     """Draw one circuit into `points`; returns how many points it has, 0 where none was found.
 

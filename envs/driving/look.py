@@ -1,10 +1,11 @@
 """What the world looks like: colours, haze, brightness, noise and the camera's small pose errors."""
 
 import numpy as np
-from numba import njit
 
-from envs.driving.camera import LUMA, NUM_COLOURS, VIEW_DISTANCE
+from envs.driving.compiling import kernel
+from envs.driving.painting import LUMA, NUM_COLOURS
 from envs.driving.randomness import between, uniform
+from envs.driving.tracing import VIEW_DISTANCE
 
 LOOKS = ("randomized", "clean", "noisy")
 CLEAN, RANDOMIZED, NOISY = 0, 1, 2
@@ -41,7 +42,7 @@ _NOISE = 10.0
 _ERRORS = np.array([0.05, 0.020, 0.015, 0.006], np.float32)  # ± [m, rad, rad, rad]
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def draw_look(look, mode, key):
     """Fill a `LOOK` record; every number is a draw of the stream `key`."""
     randomized = mode != CLEAN

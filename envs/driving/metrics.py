@@ -1,8 +1,8 @@
 """What an episode is judged by: sums kept a step, figures made at its end."""
 
 import numpy as np
-from numba import njit
 
+from envs.driving.compiling import kernel
 from envs.driving.params import CONTROL_STEP
 
 SUM_FIELDS = [
@@ -26,7 +26,7 @@ METRICS = (
 INFRACTION_WEIGHT = 1.0  # of leaving the road, in the driving score
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def add_step(row, speed, offset, jerk):
     """Add one step to a row's sums."""
     row.speed_sum += speed
@@ -34,7 +34,7 @@ def add_step(row, speed, offset, jerk):
     row.jerk_sum += abs(jerk)
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def episode_metrics(row, length, off_road, success, figures):
     """Fill `figures` (9,) with `METRICS` at an episode's end.
 

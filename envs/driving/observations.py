@@ -5,10 +5,11 @@ from collections import OrderedDict
 import numpy as np
 from gymnasium import spaces
 
-from envs.driving.camera import CLASSES, VIEW_DISTANCE
+from envs.driving.camera import CLASSES
 from envs.driving.config import DrivingConfig
 from envs.driving.labels import INSTRUMENTS, STATE
 from envs.driving.simulator import Simulator
+from envs.driving.tracing import VIEW_DISTANCE
 
 CHANNELS = {"camera": 3, "dict": 3, "gray": 1, "semantic": 1, "depth": 1}
 Observation = np.ndarray | dict[str, np.ndarray]
@@ -45,11 +46,16 @@ class Observer:
             dtype = np.float32 if config.obs == "depth" else np.uint8
             self.stack = np.zeros((*shape, self._channels * config.frame_stack), dtype)
 
-    def observe(self, fresh: np.ndarray) -> Observation:
-        """New arrays with the observation of every row; `fresh` rows (N,) bool begin an episode."""
+    def observe(self, fresh: np.ndarray, stepped: np.ndarray) -> Observation:
+        """New arrays with the observation of every row.
+
+        Args:
+            fresh: (N,) bool, rows that begin an episode.
+            stepped: (N,) bool, rows that moved since the last look; the others keep their stack.
+        """
         if self._config.obs == "state":
             return self._simulator.privileged()
-        frames = self._stacked(self._frames(), fresh)
+        frames = self._stacked(self._frames(), fresh, stepped)
         if self._config.obs != "dict":
             return frames
         return {"camera": frames, "instruments": self._simulator.instruments()}
@@ -77,11 +83,10 @@ class Observer:
         self._simulator.paint(frames)
         return frames
 
-    def _stacked(self, frames: np.ndarray, fresh: np.ndarray) -> np.ndarray:
+    def _stacked(self, frames: np.ndarray, fresh: np.ndarray, stepped: np.ndarray) -> np.ndarray:
         if self.stack is None:
             return frames
-        self.stack[..., : -self._channels] = self.stack[..., self._channels :]
-        self.stack[..., -self._channels :] = frames
-        if fresh.any():
-            self.stack[fresh] = np.tile(frames[fresh], self._config.frame_stack)
+        older = self.stack[stepped][..., self._channels :]
+        self.stack[stepped] = np.concatenate([older, frames[stepped]], axis=-1)
+        self.stack[fresh] = np.tile(frames[fresh], self._config.frame_stack)
         return self.stack.copy()

@@ -2,7 +2,7 @@
 
 | term | range | weight |
 | --- | --- | --- |
-| progress: new metres along the route over those of a step at 15 m/s; never negative, never paid twice | [0, 1] | 1 |
+| progress: new metres along the route over those of a step at 15 m/s; never paid twice | [0, 1] | 1 |
 | lane: (distance from the middle / half the road's width)² | [0, 1] | −0.1 |
 | comfort: share of the greatest steering angle | [0, 1] | −0.03 |
 | off_road: the car's centre left the road; the episode terminates | {0, 1} | −5 |
@@ -11,8 +11,8 @@
 from dataclasses import dataclass, fields
 
 import numpy as np
-from numba import njit
 
+from envs.driving.compiling import kernel
 from envs.driving.levels import HALF_WIDTH
 from envs.driving.params import CONTROL_STEP
 
@@ -36,7 +36,7 @@ class RewardWeights:
 REWARD = np.dtype([(field.name, np.float32) for field in fields(RewardWeights)])
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def reward(advance, offset, steer_share, off_road, weights):
     """The reward of one action.
 

@@ -14,8 +14,8 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 
 import numpy as np
-from numba import njit
 
+from envs.driving.compiling import kernel
 from envs.driving.levels import CIRCUITS, SPLITS, draw_circuit
 
 TEXEL = 0.5  # [m]
@@ -26,14 +26,14 @@ _LAWN = 10.0  # [m] side of a patch of grass
 OFFSET_STEPS, ALONG_STEPS = 256.0, 64.0  # to the metre
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _squared(points, n, x, y):
     return (x - points[n, 0]) ** 2 + (y - points[n, 1]) ** 2
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _sweep(points, nearest, gap, step):
-    """One pass over the grid in which every texel takes over a nearer point from four neighbours behind it."""
+    """One pass over the grid: every texel takes over a nearer point from four neighbours behind it."""
     grid = nearest.shape[0]
     start = 1 if step > 0 else grid - 2
     for b in range(grid - 2):
@@ -50,7 +50,7 @@ def _sweep(points, nearest, gap, step):
                         gap[j, i], nearest[j, i] = squared, n
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _nearest_points(points, nearest):
     """Fill `nearest` with the index of a close centreline point of each texel, by sweeping from the road."""
     grid = nearest.shape[0]
@@ -66,7 +66,7 @@ def _nearest_points(points, nearest):
         nearest[edge, :], nearest[:, edge] = nearest[inner, :], nearest[:, inner]
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def project(points, start, search, x, y):
     """Project (x, y) on the closed centreline near index `start`.
 
@@ -97,10 +97,10 @@ def project(points, start, search, x, y):
     return best, left - np.float32(0.5) * bend * along * advance, advance
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _encode(points, tangents, spacing, n, x, y):
     """The texel centred on (x, y); `n` is a centreline point near (x, y)."""
-    advance = 1e9
+    advance = along = left = stretch = 0.0
     for _ in range(3):
         dx, dy = x - points[n, 0], y - points[n, 1]
         along, left = dx * tangents[n, 0] + dy * tangents[n, 1], dy * tangents[n, 0] - dx * tangents[n, 1]
@@ -120,18 +120,18 @@ def _encode(points, tangents, spacing, n, x, y):
     return (_pack(distance * ALONG_STEPS, stretch * 64.0, flags) << 32) | (low & 0xFFFFFFFF)
 
 
-@njit(cache=True, error_model="numpy", inline="always")
+@kernel(inline="always")
 def _lawn(x, y):
     """The flag of light grass: a chequered lawn."""
     return 2 * ((int(np.floor(x / _LAWN)) + int(np.floor(y / _LAWN))) & 1)
 
 
-@njit(cache=True, error_model="numpy", inline="always")
+@kernel(inline="always")
 def _pack(high, middle, low):
     return (int(np.rint(high)) << 16) | ((int(np.rint(middle)) & 255) << 8) | (int(np.rint(low)) & 255)
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _draw_surface(points, spacing, surface):
     """Fill `surface` (grid, grid) from the centreline `points` (n, 4)."""
     grid = surface.shape[0]
@@ -145,7 +145,7 @@ def _draw_surface(points, spacing, surface):
             surface[j, i] = _encode(points, tangents, spacing, nearest[j, i], x, y)
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _lap(points):
     """Length of the closed polyline [m]."""
     length = 0.0
@@ -155,7 +155,7 @@ def _lap(points):
     return length
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel(nogil=True)
 def _build_level(split, level, ranges, centreline, spacing, surface):
     """Draw one circuit and its surface map; returns how many points the centreline has."""
     points = np.empty(centreline.shape)

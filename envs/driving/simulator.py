@@ -4,14 +4,15 @@ A row of the batch is one record; what a row does depends on that record, its ac
 alone, never on the rows beside it. Rows are shared out to threads in whole blocks.
 """
 
+import os
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
-from envs.driving.camera import VIEW, aim, label, paint
+from envs.driving.camera import VIEW, aim, label, paint, scratch
+from envs.driving.compiling import kernel
 from envs.driving.config import DrivingConfig
 from envs.driving.labels import INSTRUMENT_SCALE, POSE, STATE, STATE_SCALE, lane_pose
 from envs.driving.levels import HALF_WIDTH
@@ -33,6 +34,7 @@ from envs.driving.road import STRIPE_PERIOD, project, roads
 from envs.driving.vehicle import CAR_FIELDS, PHYSICS, drive
 
 CRUISE_SPEED = 6.0  # [m/s] a lap may take as long as at this speed
+_BUFFERS = tuple(buffer.size for buffer in scratch())
 _SEARCH = 6  # centreline points looked at on either side of the last one, each step
 
 ROW = np.dtype(
@@ -71,13 +73,13 @@ class Outcome(NamedTuple):
     metrics: np.ndarray  # (N, 9) float64, valid where the episode ended
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _locate(row, centreline, search):
     """Find the car's place on the centreline."""
     row.nearest, row.offset, row.advance = project(centreline, row.nearest, search, row.x, row.y)
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _begin(row, level, centreline, spacing):
     """Place a row's car at the start of a new episode."""
     key = stream_key(row.seed, row.episode, 0, STREAM_POSE)
@@ -98,7 +100,7 @@ def _begin(row, level, centreline, spacing):
     _locate(row, centreline, 3)
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _travel(row, before, advance_before, count, spacing):
     """Keep account of the metres along the route; returns how many of them are new."""
     points = row.nearest - before
@@ -109,7 +111,7 @@ def _travel(row, before, advance_before, count, spacing):
     return new
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _act(row, action, centreline, spacing, rules):
     """Drive one row for one action. Returns new metres and whether the car left the road."""
     kinematic, skip, vehicle = rules
@@ -127,7 +129,7 @@ def _act(row, action, centreline, spacing, rules):
     return advance, off_road
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel(nogil=True)
 def begin_rows(rows, looks, chosen, levels, roads, look_mode, first, last):
     """Start a new episode in every row of [first, last) that is chosen."""
     for n in range(first, last):
@@ -138,7 +140,7 @@ def begin_rows(rows, looks, chosen, levels, roads, look_mode, first, last):
             draw_look(looks[n], look_mode, stream_key(rows[n].seed, rows[n].episode, 0, STREAM_LOOK))
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel(nogil=True)
 def step_rows(rows, active, actions, roads, rules, outcome, first, last):
     """Step every active row of [first, last); the others get zeros.
 
@@ -165,33 +167,37 @@ def step_rows(rows, active, actions, roads, rules, outcome, first, last):
             episode_metrics(row, length, off_road, lap, outcome.metrics[n])
 
 
-@njit(cache=True, error_model="numpy")
-def _see(row, look, view, roads, lens):
-    """Place a row's camera; returns what `paint` takes for the ground. `lens` is (focal, mounting)."""
-    aim(view, row, lens[0], lens[1], look.errors)
-    surface = roads.surfaces[row.level]
-    lap = np.rint(roads.counts[row.level] * roads.spacings[row.level] / STRIPE_PERIOD) * STRIPE_PERIOD
-    return surface.reshape(surface.size), surface.shape[0], np.float32(lap)
+@kernel
+def _lap(roads, level):
+    """Length of a lap as the surface map counts it [m]."""
+    return np.float32(np.rint(roads.counts[level] * roads.spacings[level] / STRIPE_PERIOD) * STRIPE_PERIOD)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def paint_rows(rows, looks, views, roads, lens, frames, first, last):
-    """Paint the frames (N, H, W, C) of rows [first, last)."""
+@kernel(nogil=True)
+def paint_rows(rows, looks, roads, lens, frames, buffers, first, last):
+    """Paint the frames (N, H, W, C) of rows [first, last). `lens` is (focal, mounting)."""
+    view = np.zeros(1, VIEW)[0]
+    floats, integers = np.empty(buffers[0], np.float32), np.empty(buffers[1], np.int32)
     for n in range(first, last):
-        ground = _see(rows[n], looks[n], views[n], roads, lens)
-        key = stream_key(rows[n].seed, rows[n].episode, rows[n].step, STREAM_NOISE)
-        paint(views[n], looks[n], ground, np.uint32(key & np.uint64(0xFFFFFFFF)), frames[n])
+        row, level = rows[n], rows[n].level
+        aim(view, row, lens[0], lens[1], looks[n].errors)
+        key = np.uint32(stream_key(row.seed, row.episode, row.step, STREAM_NOISE) >> np.uint64(32))
+        surface = roads.surfaces[level]
+        paint(view, looks[n], surface, _lap(roads, level), key, frames[n], floats, integers)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def label_rows(rows, looks, views, roads, lens, masks, first, last):
+@kernel(nogil=True)
+def label_rows(rows, looks, roads, lens, masks, buffers, first, last):
     """Label the frames of rows [first, last); `masks` is (classes (N, H, W), depths (N, H, W))."""
+    view = np.zeros(1, VIEW)[0]
+    floats, integers = np.empty(buffers[0], np.float32), np.empty(buffers[1], np.int32)
     for n in range(first, last):
-        ground = _see(rows[n], looks[n], views[n], roads, lens)
-        label(views[n], ground, masks[0][n], masks[1][n])
+        level = rows[n].level
+        aim(view, rows[n], lens[0], lens[1], looks[n].errors)
+        label(view, roads.surfaces[level], _lap(roads, level), masks[0][n], masks[1][n], floats, integers)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel(nogil=True)
 def pose_rows(rows, roads, poses, states, first, last):
     """Fill lane poses (N, 5) and states (N, 9), both in SI units, of rows [first, last)."""
     for n in range(first, last):
@@ -203,7 +209,7 @@ def pose_rows(rows, roads, poses, states, first, last):
         states[n, 7], states[n, 8] = row.yaw_rate * row.mirror, row.steer * row.mirror
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def draw_levels(rows, num_levels, levels):
     """The level of each row's present episode."""
     for n in range(rows.shape[0]):
@@ -214,6 +220,10 @@ def draw_levels(rows, num_levels, levels):
 @lru_cache(maxsize=1)
 def _workers() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(thread_name_prefix="hairpin-simulator")
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_workers.cache_clear)  # threads do not survive a fork
 
 
 class Simulator:
@@ -229,7 +239,6 @@ class Simulator:
         self.config, self.num_rows = config, num_rows
         self.roads = roads(config.split, config.level_count)
         self.rows, self.looks = np.zeros(num_rows, ROW), np.zeros(num_rows, LOOK)
-        self._views = np.zeros(num_rows, VIEW)
         self.outcome = Outcome(
             np.zeros(num_rows, np.float32),
             np.zeros(num_rows, np.bool_),
@@ -291,13 +300,13 @@ class Simulator:
     def paint(self, frames: np.ndarray) -> None:
         """Paint frames (N, H, W, 3 or 1) uint8."""
         lens = self.lens(frames.shape[2])
-        self._share_out(paint_rows, self.rows, self.looks, self._views, self._arrays, lens, frames)
+        self._share_out(paint_rows, self.rows, self.looks, self._arrays, lens, frames, _BUFFERS)
 
     def label(self, classes: np.ndarray, depths: np.ndarray) -> None:
         """Fill class masks (N, H, W) uint8 and depths (N, H, W) float32 [m]."""
         lens = self.lens(classes.shape[2])
         masks = (classes, depths)
-        self._share_out(label_rows, self.rows, self.looks, self._views, self._arrays, lens, masks)
+        self._share_out(label_rows, self.rows, self.looks, self._arrays, lens, masks, _BUFFERS)
 
     def poses(self) -> tuple[np.ndarray, np.ndarray]:
         """Lane poses (N, 5) and states (N, 9) in SI units; overwritten by the next call."""

@@ -3,7 +3,6 @@
 from typing import Any
 
 import numpy as np
-from gymnasium import spaces
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
@@ -61,7 +60,7 @@ class DrivingVectorEnv(VectorEnv):
         fps = round(1 / CONTROL_STEP / self.config.frame_skip)
         self.metadata = {**self.metadata, "autoreset_mode": self.autoreset_mode, "render_fps": fps}
         self.single_observation_space = observation_space(self.config)
-        self.single_action_space: spaces.Discrete | spaces.Box = action_space(self.config.actions)
+        self.single_action_space = action_space(self.config.actions)
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
         self.simulator = Simulator(self.config, num_envs)
@@ -85,7 +84,7 @@ class DrivingVectorEnv(VectorEnv):
         self._seed(seed, mask)
         self.simulator.begin(mask, levels)
         self._begun = True
-        return self._observer.observe(mask), self._with_labels({})
+        return self._observer.observe(mask, self._none), self._with_labels({})
 
     def step(self, actions: Any) -> tuple[Observation, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
         """Step every row; actions (N,) or (N, 2).
@@ -96,7 +95,7 @@ class DrivingVectorEnv(VectorEnv):
         """
         if not self._begun:
             raise RuntimeError("step was called before reset.")
-        controls(self.single_action_space, actions, self._controls)
+        controls(self.config.actions, actions, self._controls)
         ended = self.simulator.rows["ended"].copy()
         if self.autoreset_mode is AutoresetMode.DISABLED and ended.any():
             raise RuntimeError(f"row {ended.argmax()} has ended; reset it with options={{'reset_mask': …}}.")
@@ -108,18 +107,18 @@ class DrivingVectorEnv(VectorEnv):
         if self.autoreset_mode is AutoresetMode.SAME_STEP and over.any():
             obs, info = self._reset_ended(over, info)
         else:
-            obs, info = self._observer.observe(ended), self._with_labels(info)
+            obs, info = self._observer.observe(ended, ~ended), self._with_labels(info)
         return obs, outcome.reward.copy(), outcome.terminated.copy(), outcome.truncated.copy(), info
 
     def _reset_ended(self, over: np.ndarray, info: dict[str, Any]) -> tuple[Observation, dict[str, Any]]:
         """Begin the next episode of rows that have just ended; their last observation goes into `info`."""
-        last, info = self._observer.observe(self._none), self._with_labels(info)
+        last, info = self._observer.observe(self._none, self._everyone), self._with_labels(info)
         final = np.full(self.num_envs, None, object)
         for n in np.flatnonzero(over):
             final[n] = {key: value[n] for key, value in last.items()} if isinstance(last, dict) else last[n]
         self.simulator.begin(over)
         info = {"final_obs": final, "_final_obs": over, "final_info": info, "_final_info": over}
-        return self._observer.observe(over), self._with_labels(info)
+        return self._observer.observe(over, self._none), self._with_labels(info)
 
     def _episode_info(self, over: np.ndarray) -> dict[str, Any]:
         figures = self.simulator.outcome.metrics
@@ -153,27 +152,29 @@ class DrivingVectorEnv(VectorEnv):
         last = self.config.level_count - 1
         if levels.min() < 0 or levels.max() > last:
             raise ValueError(
-                f"levels reach from {levels.min()} to {levels.max()}; split {self.config.split!r} has 0 … {last} "
-                "(num_levels says how many)."
+                f"levels reach from {levels.min()} to {levels.max()}; "
+                f"split {self.config.split!r} has 0 … {last} (num_levels says how many)."
             )
         return np.broadcast_to(levels, (self.num_envs,)).astype(np.int64)
 
     def _seed(self, seed: int | list[int | None] | None, mask: np.ndarray) -> None:
-        if seed is None and self._begun:
-            return
+        """Seed the rows of `mask`; rows given no seed go on with their own, or draw one if they have none."""
         if isinstance(seed, list | tuple | np.ndarray):
             if len(seed) != self.num_envs:
                 raise ValueError(f"{len(seed)} seeds were given for {self.num_envs} rows.")
-            chosen = mask & np.array([s is not None for s in seed])
-            seeds = np.array([int(s or 0) % _WORD for s in seed], np.uint64)
+            seeds = list(seed)
+        elif seed is None:
+            seeds = [None] * self.num_envs
         else:
-            if seed is None:
-                first = int(self.np_random.integers(0, 2**63))
-            else:
-                first = int(seed)
-                super().reset(seed=abs(first))
-            chosen, seeds = mask, np.array([(first + n) % _WORD for n in range(self.num_envs)], np.uint64)
-        self.simulator.seed_rows(chosen, seeds)
+            super().reset(seed=abs(int(seed)))
+            seeds = [int(seed) + n for n in range(self.num_envs)]
+        given = np.array([s is not None for s in seeds])
+        drawn = [0] * self.num_envs
+        if not (self._begun or given.all()):
+            drawn = self.np_random.integers(0, 2**63, self.num_envs).tolist()
+            given[:] = True
+        numbers = [drawn[n] if s is None else int(s) % _WORD for n, s in enumerate(seeds)]
+        self.simulator.seed_rows(mask & given, np.array(numbers, np.uint64))
 
     def state_dict(self) -> dict[str, np.ndarray]:
         """Everything that the next steps depend on; `load_state_dict` continues bit for bit."""

@@ -8,8 +8,8 @@ Source: Rajamani, Vehicle Dynamics and Control, chapters 2 and 13.
 """
 
 import numpy as np
-from numba import njit
 
+from envs.driving.compiling import kernel
 from envs.driving.params import GRAVITY, PHYSICS_STEP, PHYSICS_STEPS
 
 DYNAMIC, KINEMATIC = 0, 1
@@ -29,7 +29,7 @@ CAR_FIELDS = [
 ]
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def tyre_force(slip, load, along, stiffness, car):
     """Lateral force of an axle [N].
 
@@ -48,7 +48,7 @@ def tyre_force(slip, load, along, stiffness, car):
     return np.sqrt(np.float32(1.0) - share * share) * grip * curve
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def axle_loads(acceleration, car):
     """Loads of the front and rear axle [N] under a forward acceleration [m/s²]."""
     wheelbase = car.front_axle + car.rear_axle
@@ -58,7 +58,7 @@ def axle_loads(acceleration, car):
     return max(front, np.float32(50.0)), max(rear, np.float32(50.0))
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _axle_drive(state, pedal, loads, car):
     """Longitudinal force of the front and rear axle [N], within their grip."""
     fade = min(max((car.max_speed - state.vx) * np.float32(0.5), np.float32(0.0)), np.float32(1.0))
@@ -70,7 +70,7 @@ def _axle_drive(state, pedal, loads, car):
     return front, min(max(rear, -grip * loads[1]), grip * loads[1])
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _step(state, target, pedal, kinematic, car):
     """Advance one car by one physics step."""
     reach = car.steer_rate * _DT
@@ -105,7 +105,7 @@ def _step(state, target, pedal, kinematic, car):
     _move(state, ax, vy, yaw_rate)
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _move(state, ax, vy, yaw_rate):
     """Take over the new velocities and integrate the pose at the middle of the step."""
     state.vx, state.vy, state.yaw_rate = max(state.vx + _DT * ax, np.float32(0.0)), vy, yaw_rate
@@ -119,7 +119,7 @@ def _move(state, ax, vy, yaw_rate):
     state.yaw = yaw - turn * np.floor(yaw / turn + np.float32(0.5))
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def drive(state, steer, pedal, kinematic, car):
     """Advance one car by one action (five physics steps).
 

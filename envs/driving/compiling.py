@@ -1,0 +1,49 @@
+"""How this package compiles: one decorator for every kernel, and a cache on disk that is never stale.
+
+Numba keeps a kernel's machine code until the file that holds it changes; the code of the kernels that it
+calls is inside, and they live in other files. So the cache as a whole is dropped when any source changes.
+"""
+
+import hashlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from numba import njit
+
+FAST = {"nnan", "ninf", "nsz", "arcp", "contract"}  # everything but a change of order
+REDUCE = {*FAST, "reassoc"}  # for minima and maxima, which no order changes
+
+
+def kernel(function: Callable | None = None, **options: Any) -> Any:
+    """Compile a function: cached on disk, division as in C. Options are numba's."""
+    options = {"cache": True, "error_model": "numpy", **options}
+    return njit(**options) if function is None else njit(**options)(function)
+
+
+def inlined(function: Callable) -> Any:
+    """Compile a function into its callers, by floating-point rules that let loops be vectorised."""
+    return kernel(function, inline="always", fastmath=FAST)
+
+
+def _drop_stale_cache(folder: Path) -> None:
+    """Delete cached machine code of other sources than those at hand."""
+    sources = sorted(folder.glob("*.py"))
+    digest = hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()
+    cache = folder / "__pycache__"
+    stamp = cache / "kernels.sha256"
+    try:
+        if stamp.exists() and stamp.read_text() == digest:
+            return
+        cache.mkdir(exist_ok=True)
+        for stale in [*cache.glob("*.nbi"), *cache.glob("*.nbc")]:
+            stale.unlink(missing_ok=True)
+        fresh = stamp.with_suffix(f".{os.getpid()}")
+        fresh.write_text(digest)
+        fresh.replace(stamp)
+    except OSError:  # a read-only installation: numba then keeps its cache elsewhere, by file
+        return
+
+
+_drop_stale_cache(Path(__file__).parent)
