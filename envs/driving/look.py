@@ -7,8 +7,8 @@ from envs.driving.painting import LUMA, NUM_COLOURS
 from envs.driving.randomness import between, uniform
 from envs.driving.tracing import VIEW_DISTANCE
 
-LOOKS = ("randomized", "clean", "noisy")
-CLEAN, RANDOMIZED, NOISY = 0, 1, 2
+LOOKS = ("clean", "randomized", "noisy")
+CLEAN, RANDOMIZED, NOISY = range(len(LOOKS))
 
 # One record of this type a row of the batch, drawn at every reset.
 LOOK = np.dtype(
