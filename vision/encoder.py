@@ -2,75 +2,61 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, UInt8
 from torch import Tensor, nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from vision.schema import image_shape
 
 BYTE_MEAN, BYTE_SCALE = 112.0, 64.0
-STEM_STRIDE = 4
+FINE_STRIDE = 4  # pixels of the frame to a cell of the fine feature map
 
 ModuleT = TypeVar("ModuleT", bound=nn.Module)
 
 
 class Stage(NamedTuple):
-    """One halving (the first: quartering) of the resolution and the residual blocks after it."""
+    """One halving of the resolution and the residual blocks after it."""
 
     width: int
     blocks: int
 
 
 STAGES: Mapping[str, tuple[Stage, ...]] = {
-    "tiny": (Stage(16, 1), Stage(32, 1)),
-    "small": (Stage(32, 1), Stage(64, 1), Stage(64, 1)),
+    "tiny": (Stage(8, 0), Stage(16, 1), Stage(32, 1)),
+    "small": (Stage(16, 0), Stage(32, 1), Stage(64, 1)),
 }
 
 
 class Encoding(NamedTuple):
-    """What the encoder makes of a batch of frames: its first and last feature maps, and the latent."""
+    """What the encoder makes of a batch of frames: its second and last feature maps, and the latent."""
 
     fine: Float[Tensor, "B c1 h1 w1"]
     coarse: Float[Tensor, "B c2 h2 w2"]
     latent: Float[Tensor, "B L"]
 
 
-class Convolution(nn.Sequential):
-    """A convolution and its batch normalisation."""
-
-    def __init__(self, channels: tuple[int, int], kernel: int, stride: int = 1) -> None:
-        padding = 0 if kernel == stride else kernel // 2
-        convolution = nn.Conv2d(*channels, kernel, stride, padding, bias=False)
-        super().__init__(convolution, nn.BatchNorm2d(channels[1]))
-
-    def fold(self) -> None:
-        """Put the normalisation, as it is at evaluation, into the convolution's own weights."""
-        self[0] = fuse_conv_bn_eval(cast(nn.Conv2d, self[0]), cast(nn.BatchNorm2d, self[1]))
-        self[1] = nn.Identity()
-
-
 class ResidualBlock(nn.Module):
-    """y = max(0, x + g(max(0, f(x)))), with f and g a convolution and its normalisation each.
+    """y = silu(x + g(silu(f(x)))), f and g a convolution each; g starts at zero, so that y starts as silu(x).
 
-    Source: He et al. (2015), arXiv:1512.03385.
+    There is no normalisation: with this start none is needed at this depth, and none is paid for.
+    Source: He et al. (2015), arXiv:1512.03385; the start from Zhang et al. (2019), arXiv:1901.09321.
     """
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.first = Convolution((width, width), 3)
-        self.second = Convolution((width, width), 3)
+        self.first = nn.Conv2d(width, width, 3, padding=1)
+        self.second = nn.Conv2d(width, width, 3, padding=1)
 
     def forward(self, x: Float[Tensor, "B c h w"]) -> Float[Tensor, "B c h w"]:
         """One residual step at the same resolution."""
-        return F.relu_(self.second(F.relu_(self.first(x))) + x)
+        return F.silu(self.second(F.silu(self.first(x))) + x)
 
     def start_as_identity(self) -> None:
-        """Scale g by zero at first. Source: Goyal et al. (2017), arXiv:1706.02677."""
-        nn.init.zeros_(cast(nn.BatchNorm2d, self.second[1]).weight)
+        """Let g give zero at first."""
+        nn.init.zeros_(self.second.weight)
 
 
 class Encoder(nn.Module):
@@ -81,37 +67,38 @@ class Encoder(nn.Module):
     ) -> None:
         super().__init__()
         height, width, channels = image_shape(schema)
-        self.rows = STEM_STRIDE * math.floor((1 - sky) * height / STEM_STRIDE)
-        self.stem = _stage(channels, stages[0], STEM_STRIDE, STEM_STRIDE)
-        pairs = zip(stages[:-1], stages[1:], strict=True)
-        self.body = nn.Sequential(*(_stage(before.width, after, 3, 2) for before, after in pairs))
-        shrink = STEM_STRIDE * 2 ** (len(stages) - 1)
-        cells = math.ceil(self.rows / shrink) * math.ceil(width / shrink)
+        self.rows = FINE_STRIDE * math.floor((1 - sky) * height / FINE_STRIDE)
+        widths = [channels, *(stage.width for stage in stages)]
+        self.stem = _stage(channels, stages[0], kernel=4)
+        self.fine = _stage(widths[1], stages[1], kernel=3)
+        deeper = zip(widths[2:], stages[2:], strict=False)
+        self.coarse = nn.Sequential(*(_stage(before, stage, kernel=3) for before, stage in deeper))
+        cells = math.ceil(self.rows / 2 ** len(stages)) * math.ceil(width / 2 ** len(stages))
         self.to_latent = nn.Linear(stages[-1].width * cells, latent_size)
 
     def forward(self, frames: UInt8[Tensor, "B H W C"]) -> Encoding:
         """Encode the lower `rows` rows of the frames."""
         pixels = frames[:, -self.rows :].permute(0, 3, 1, 2)
         pixels = pixels.to(torch.float32, memory_format=torch.channels_last)
-        fine = self.stem(pixels.sub_(BYTE_MEAN).mul_(1 / BYTE_SCALE))
-        coarse = self.body(fine)
-        return Encoding(fine, coarse, F.relu(self.to_latent(coarse.flatten(1))))
+        fine = self.fine(self.stem(pixels.sub_(BYTE_MEAN).mul_(1 / BYTE_SCALE)))
+        coarse = self.coarse(fine)
+        return Encoding(fine, coarse, F.silu(self.to_latent(coarse.flatten(1))))
 
 
 class SegmentationHead(nn.Module):
-    """Class logits for every pixel that the encoder sees, from its first and its last feature map."""
+    """Class logits for every pixel that the encoder sees, from its fine and its coarse feature map."""
 
     def __init__(self, fine: int, coarse: int, num_classes: int, width: int = 32) -> None:
         super().__init__()
         self.from_fine = nn.Conv2d(fine, width, 3, padding=1)
         self.from_coarse = nn.Conv2d(coarse, width, 1)
-        self.to_pixels = nn.Conv2d(width, num_classes * STEM_STRIDE**2, 1)
+        self.to_pixels = nn.Conv2d(width, num_classes * FINE_STRIDE**2, 1)
 
     def forward(self, encoding: Encoding) -> Float[Tensor, "B K h W"]:
         """Logits at the resolution of the frame."""
         size = encoding.fine.shape[2:]
         context = F.interpolate(self.from_coarse(encoding.coarse), size, mode="nearest")
-        return F.pixel_shuffle(self.to_pixels(F.relu(self.from_fine(encoding.fine) + context)), STEM_STRIDE)
+        return F.pixel_shuffle(self.to_pixels(F.silu(self.from_fine(encoding.fine) + context)), FINE_STRIDE)
 
 
 def use_channels_last(network: ModuleT) -> ModuleT:
@@ -122,6 +109,6 @@ def use_channels_last(network: ModuleT) -> ModuleT:
     return network
 
 
-def _stage(channels: int, stage: Stage, kernel: int, stride: int) -> nn.Sequential:
+def _stage(channels: int, stage: Stage, kernel: int) -> nn.Sequential:
     blocks = [ResidualBlock(stage.width) for _ in range(stage.blocks)]
-    return nn.Sequential(Convolution((channels, stage.width), kernel, stride), nn.ReLU(True), *blocks)
+    return nn.Sequential(nn.Conv2d(channels, stage.width, kernel, stride=2, padding=1), nn.SiLU(), *blocks)

@@ -11,9 +11,8 @@ from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
 from vision.encoder import (
+    FINE_STRIDE,
     STAGES,
-    STEM_STRIDE,
-    Convolution,
     Encoder,
     Encoding,
     ResidualBlock,
@@ -80,7 +79,7 @@ class PerceptionNetwork(nn.Module):
             self.encoder = Encoder(stages, config.latent_size, config.sky, self.schema)
             self.pose_head = nn.Linear(config.latent_size, 2 * len(self.pose_names))
             self.segmentation_head = SegmentationHead(
-                stages[0].width, stages[-1].width, len(self.class_names)
+                stages[1].width, stages[-1].width, len(self.class_names)
             )
         self.register_buffer("pose_scale", torch.tensor(list(pose_scale), dtype=torch.float32))
         self._draw_weights(generator)
@@ -128,12 +127,13 @@ class PerceptionNetwork(nn.Module):
         return torch.cat([mean, (0.5 * log_variance).exp()], dim=1)
 
     def frozen(self) -> "PerceptionNetwork":
-        """A copy for inference: no gradients, normalisation folded into the convolutions."""
-        network = copy.deepcopy(self).eval().requires_grad_(False)
-        for module in network.modules():
-            if isinstance(module, Convolution):
-                module.fold()
-        return use_channels_last(network)
+        """A copy that does not learn."""
+        return copy.deepcopy(self).eval().requires_grad_(False)
+
+    def hidden_kernels(self) -> list[nn.Parameter]:
+        """Kernels and matrices between the first layer and the heads."""
+        first = self.encoder.stem[0].weight
+        return [p for p in self.encoder.parameters() if p.ndim > 1 and p is not first]
 
     def _draw_weights(self, generator: torch.Generator) -> None:
         for module in self.modules():
@@ -148,10 +148,10 @@ class PerceptionNetwork(nn.Module):
 
 def _check_fits(config: NetworkConfig, schema: Mapping[str, Any], pose_scale: Sequence[float]) -> None:
     height, width, _ = image_shape(schema)
-    if width % STEM_STRIDE or height < 2 * STEM_STRIDE:
+    if width % FINE_STRIDE or height < 2 * FINE_STRIDE:
         raise ValueError(
-            f"image_size is {[height, width]}; the width must be a multiple of {STEM_STRIDE} "
-            f"and the height at least {2 * STEM_STRIDE}"
+            f"image_size is {[height, width]}; the width must be a multiple of {FINE_STRIDE} "
+            f"and the height at least {2 * FINE_STRIDE}"
         )
     names = schema["pose"]
     if len(pose_scale) != len(names) or not all(math.isfinite(scale) and scale > 0 for scale in pose_scale):

@@ -1,16 +1,53 @@
-"""What training carries beside the weights: their running average, and the optimiser's moments by name."""
+"""How the weights move: the optimisers, their state by name, and the running average of the weights."""
 
 import copy
+from collections.abc import Sequence
 from typing import Any, Generic, TypeVar
 
 import torch
 from torch import Tensor, nn
 
+from vision.formulas.optimisers import orthogonalised
+from vision.networks import PerceptionNetwork
+
 NetworkT = TypeVar("NetworkT", bound=nn.Module)
 
 
+class Muon:
+    """Momentum whose step for each kernel is made orthogonal: M ← μ M + (1 − μ) G; W ← W − α r U Vᵀ.
+
+    U Vᵀ is that of (1 − μ) G + μ M, a kernel (out, in, h, w) being taken as a matrix (out, in·h·w), and
+    r = √max(1, rows / columns). On small networks it needs about half of AdamW's updates.
+    Source: Jordan et al. (2024), "Muon: an optimizer for hidden layers in neural networks".
+    """
+
+    def __init__(self, kernels: Sequence[nn.Parameter], lr: float, momentum: float = 0.9) -> None:
+        self.param_groups: list[dict[str, Any]] = [{"params": list(kernels), "lr": lr}]
+        self.state: dict[Tensor, dict[str, Tensor]] = {}
+        self._momentum = momentum
+
+    @torch.no_grad()
+    def step(self) -> None:
+        """Move every kernel that has a gradient."""
+        for group in self.param_groups:
+            for kernel in group["params"]:
+                if kernel.grad is not None:
+                    self._move(kernel, kernel.grad, group["lr"])
+
+    def _move(self, parameter: Tensor, gradient: Tensor, lr: float) -> None:
+        state = self.state.setdefault(parameter, {})
+        average = state.setdefault("average", torch.zeros_like(parameter))
+        average.lerp_(gradient, 1 - self._momentum)
+        direction = orthogonalised(gradient.lerp(average, self._momentum).flatten(1))
+        rows, columns = direction.shape
+        parameter.add_(direction.view_as(parameter), alpha=-lr * max(1.0, rows / columns) ** 0.5)
+
+
+Optimiser = Muon | torch.optim.AdamW
+
+
 class WeightAverage(Generic[NetworkT]):
-    """θ̄ ← d θ̄ + (1 − d) θ over parameters and normalisation statistics, d = min(decay, (1 + n) / (10 + n)).
+    """θ̄ ← d θ̄ + (1 − d) θ over the parameters, d = min(decay, (1 + n) / (10 + n)).
 
     The rising d lets the first updates be forgotten.
     Source: Polyak and Juditsky (1992), in its exponential form.
@@ -19,51 +56,72 @@ class WeightAverage(Generic[NetworkT]):
     def __init__(self, network: NetworkT, decay: float) -> None:
         self.network = copy.deepcopy(network).eval().requires_grad_(False)
         self._decay = decay
-        self._averages, self._sources = _floating(self.network), _floating(network)
+        self._pairs = list(zip(self.network.parameters(), network.parameters(), strict=True))
 
     @torch.no_grad()
     def update(self, count: int) -> None:
         """Take in the weights as they are after update number `count`."""
         decay = min(self._decay, (1 + count) / (10 + count))
-        for average, source in zip(self._averages, self._sources, strict=True):
-            average.lerp_(source, 1 - decay)
+        for average, parameter in self._pairs:
+            average.lerp_(parameter, 1 - decay)
 
 
-def build_optimiser(network: nn.Module, learning_rate: float, weight_decay: float) -> torch.optim.AdamW:
-    """AdamW that decays matrices and kernels, but neither biases nor normalisation."""
-    parameters = list(network.parameters())
+def build_optimisers(
+    network: PerceptionNetwork, rates: tuple[float, float], weight_decay: float
+) -> list[Optimiser]:
+    """Muon for the hidden kernels, AdamW for what is left: biases, the first layer, the heads.
+
+    Args:
+        network: what they move.
+        rates: largest learning rates of Muon and of AdamW.
+        weight_decay: of AdamW; biases are not decayed.
+    """
+    muon_rate, adamw_rate = rates
+    hidden = network.hidden_kernels()
+    known = {id(parameter) for parameter in hidden}
+    others = [parameter for parameter in network.parameters() if id(parameter) not in known]
     groups = [
-        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": weight_decay},
-        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
+        {"params": [parameter for parameter in others if parameter.ndim > 1], "weight_decay": weight_decay},
+        {"params": [parameter for parameter in others if parameter.ndim <= 1], "weight_decay": 0.0},
     ]
-    return torch.optim.AdamW(groups, lr=learning_rate, fused=True)
+    optimisers: list[Optimiser] = [
+        Muon(hidden, muon_rate),
+        torch.optim.AdamW(groups, lr=adamw_rate, fused=True),
+    ]
+    for optimiser in optimisers:
+        for group in optimiser.param_groups:
+            group["largest_lr"] = group["lr"]
+    return optimisers
 
 
-def set_learning_rate(optimiser: torch.optim.Optimizer, learning_rate: float) -> None:
-    """Use `learning_rate` from the next update on."""
-    for group in optimiser.param_groups:
-        group["lr"] = learning_rate
+def scale_learning_rates(optimisers: Sequence[Optimiser], fraction: float) -> None:
+    """Use `fraction` of the largest learning rates from the next update on."""
+    for optimiser in optimisers:
+        for group in optimiser.param_groups:
+            group["lr"] = fraction * group["largest_lr"]
 
 
-def named_moments(optimiser: torch.optim.Optimizer, network: nn.Module) -> dict[str, dict[str, Tensor]]:
-    """The optimiser's state under the names of the network's parameters."""
+def named_moments(optimisers: Sequence[Optimiser], network: nn.Module) -> dict[str, dict[str, Tensor]]:
+    """The optimisers' state under the names of the network's parameters."""
     return {
         name: {key: value.clone() for key, value in optimiser.state[parameter].items()}
         for name, parameter in network.named_parameters()
+        for optimiser in optimisers
         if parameter in optimiser.state
     }
 
 
 def restore_moments(
-    optimiser: torch.optim.Optimizer, network: nn.Module, moments: dict[str, dict[str, Any]]
+    optimisers: Sequence[Optimiser], network: nn.Module, moments: dict[str, dict[str, Any]]
 ) -> None:
     """Put back what `named_moments` gave."""
-    optimiser.state.clear()
-    for name, parameter in network.named_parameters():
-        if name in moments:
-            optimiser.state[parameter] = {key: value.clone() for key, value in moments[name].items()}
-
-
-def _floating(network: nn.Module) -> list[Tensor]:
-    tensors = [*network.parameters(), *network.buffers()]
-    return [tensor.detach() for tensor in tensors if tensor.is_floating_point()]
+    parameters = dict(network.named_parameters())
+    for optimiser in optimisers:
+        optimiser.state.clear()
+        owned = {parameter for group in optimiser.param_groups for parameter in group["params"]}
+        for name, state in moments.items():
+            if parameters[name] in owned:
+                device = parameters[name].device
+                optimiser.state[parameters[name]] = {
+                    key: value.to(device, copy=True) for key, value in state.items()
+                }

@@ -16,10 +16,10 @@ from vision.formulas.losses import cross_entropy, gaussian_negative_log_likeliho
 from vision.networks import NetworkConfig, PerceptionNetwork
 from vision.optimisation import (
     WeightAverage,
-    build_optimiser,
+    build_optimisers,
     named_moments,
     restore_moments,
-    set_learning_rate,
+    scale_learning_rates,
 )
 
 SCALE_BATCHES = 16
@@ -48,12 +48,15 @@ class TrainingConfig:
     """Batches to learn from."""
     seconds: float | None = None
     """Wall-clock budget [s]; a run that is to be resumed bit for bit has none."""
-    learning_rate: float = 6e-3
-    """Largest learning rate: reached after the warm-up, then lowered to zero along a cosine."""
+    learning_rate: float = 3e-3
+    """Largest learning rate of the first layer, the heads and the biases (AdamW): reached after the warm-up,
+    then lowered to zero along a cosine."""
+    hidden_learning_rate: float = 0.02
+    """Largest learning rate of the kernels in between (Muon)."""
     warmup: float = 0.05
     """Fraction of the budget over which the learning rate rises from zero."""
     weight_decay: float = 1e-2
-    """AdamW's decay of the matrices and kernels (biases and normalisation have none)."""
+    """AdamW's decay of the first layer and the heads (biases have none)."""
     average: float = 0.99
     """Decay of the running average of the weights, which is what is evaluated and saved."""
     segmentation_weight: float = 0.1
@@ -64,7 +67,7 @@ class TrainingConfig:
     """Updates between two records of metrics."""
 
     def __post_init__(self) -> None:
-        for name in ("updates", "learning_rate", "log_interval"):
+        for name in ("updates", "learning_rate", "hidden_learning_rate", "log_interval"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be positive")
         for name in ("warmup", "average", "segmentation_share"):
@@ -107,7 +110,9 @@ class PerceptionTrainer:
         network = PerceptionNetwork(network_config, source.schema(), _measured_scale(source), generator)
         self.network = network.to(self.device)
         self._average = WeightAverage(self.network, config.average)
-        self._optimiser = build_optimiser(self.network, config.learning_rate, config.weight_decay)
+        self._optimisers = build_optimisers(
+            self.network, (config.hidden_learning_rate, config.learning_rate), config.weight_decay
+        )
 
     @property
     def averaged(self) -> PerceptionNetwork:
@@ -145,7 +150,7 @@ class PerceptionTrainer:
             "seconds": self.seconds,
             "network": _cloned(self.network.state_dict()),
             "average": _cloned(self.averaged.state_dict()),
-            "optimiser": named_moments(self._optimiser, self.network),
+            "optimisers": named_moments(self._optimisers, self.network),
             "source": self._source.state_dict(),
         }
 
@@ -154,17 +159,17 @@ class PerceptionTrainer:
         self.update, self.images, self.seconds = state["update"], state["images"], state["seconds"]
         self.network.load_state_dict(state["network"])
         self.averaged.load_state_dict(state["average"])
-        restore_moments(self._optimiser, self.network, state["optimiser"])
+        restore_moments(self._optimisers, self.network, state["optimisers"])
         self._source.load_state_dict(state["source"])
 
-    def learning_rate(self) -> float:
-        """Of the next update: a linear warm-up, then a cosine to zero, over the budget.
+    def learning_rate_factor(self) -> float:
+        """Of the next update: from 0 to 1 in a linear warm-up, then to 0 along a cosine, over the budget.
 
         Source: Loshchilov and Hutter (2016), arXiv:1608.03983, without restarts.
         """
         rise = (self.progress + 1 / self.config.updates) / max(self.config.warmup, 1e-9)
         fall = max(0.0, self.progress - self.config.warmup) / max(1 - self.config.warmup, 1e-9)
-        return self.config.learning_rate * min(1.0, rise, 0.5 * (1 + math.cos(math.pi * min(1.0, fall))))
+        return min(1.0, rise, 0.5 * (1 + math.cos(math.pi * min(1.0, fall))))
 
     def _timed_update(self) -> Tensor:
         started = time.perf_counter()
@@ -174,11 +179,12 @@ class PerceptionTrainer:
 
     def _learn(self, batch: TensorBatch) -> Tensor:
         """One update; gives the losses (pose, segmentation) without waiting for them."""
-        set_learning_rate(self._optimiser, self.learning_rate())
+        scale_learning_rates(self._optimisers, self.learning_rate_factor())
         pose_loss, segmentation_loss = self._losses(batch)
-        self._optimiser.zero_grad()
+        self.network.zero_grad()
         (pose_loss + self.config.segmentation_weight * segmentation_loss).backward()
-        self._optimiser.step()
+        for optimiser in self._optimisers:
+            optimiser.step()
         self._average.update(self.update)
         self.update += 1
         self.images += len(batch.frames)
@@ -209,7 +215,7 @@ class PerceptionTrainer:
             "loss": float(total.mean()),
             "loss/pose": pose_loss,
             "loss/segmentation": segmentation_loss,
-            "learning_rate": self.learning_rate(),
+            "learning_rate": self.config.learning_rate * self.learning_rate_factor(),
             "seconds": self.seconds,
             "time/images_per_second": self.images / self.seconds,
         }

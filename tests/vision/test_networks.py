@@ -41,14 +41,21 @@ def test_the_sky_is_not_seen(network, frames):
     assert not torch.equal(network.latent(hidden), network.latent(frames))
 
 
-def test_folding_changes_nothing_but_rounding(network, frames):
-    for _ in range(5):
-        network(frames)  # moves the running statistics away from their start
-    network.eval()
-    folded = network.frozen()
-    torch.testing.assert_close(folded.latent(frames), network.latent(frames), rtol=1e-4, atol=1e-4)
-    assert not any(isinstance(module, torch.nn.BatchNorm2d) for module in folded.encoder.modules())
-    assert not any(parameter.requires_grad for parameter in folded.parameters())
+def test_a_frozen_copy_sees_the_same_and_learns_nothing(network, frames):
+    frozen = network.frozen()
+    torch.testing.assert_close(frozen.latent(frames), network.latent(frames), rtol=0, atol=0)
+    assert not any(parameter.requires_grad for parameter in frozen.parameters())
+    with torch.no_grad():
+        network.pose_head.weight.add_(1)
+    assert not torch.equal(frozen.pose_head.weight, network.pose_head.weight)
+
+
+def test_hidden_kernels_are_between_the_first_layer_and_the_heads(network):
+    names = {id(parameter): name for name, parameter in network.named_parameters()}
+    hidden = [names[id(parameter)] for parameter in network.hidden_kernels()]
+    assert "encoder.to_latent.weight" in hidden
+    assert all(name.startswith("encoder.") and name.endswith("weight") for name in hidden)
+    assert "encoder.stem.0.weight" not in hidden
 
 
 def test_freezing_leaves_the_original_alone(network):

@@ -79,10 +79,10 @@ def test_the_state_is_a_copy(make_road):
     next(running)
     state = learner.state_dict()
     kept = state["network"]["pose_head.weight"].clone()
-    moment = state["optimiser"]["pose_head.weight"]["exp_avg"].clone()
+    moment = state["optimisers"]["pose_head.weight"]["exp_avg"].clone()
     list(running)
     torch.testing.assert_close(state["network"]["pose_head.weight"], kept, rtol=0, atol=0)
-    torch.testing.assert_close(state["optimiser"]["pose_head.weight"]["exp_avg"], moment, rtol=0, atol=0)
+    torch.testing.assert_close(state["optimisers"]["pose_head.weight"]["exp_avg"], moment, rtol=0, atol=0)
 
 
 def test_the_scale_is_the_deviation_of_the_first_labels(make_road):
@@ -101,11 +101,11 @@ def test_a_budget_of_seconds_ends_training(make_road):
 
 
 def test_the_learning_rate_rises_then_falls_to_zero(make_road):
-    learner = trainer(make_road(batch_size=4), updates=100, warmup=0.1, learning_rate=1.0)
+    learner = trainer(make_road(batch_size=4), updates=100, warmup=0.1)
     rates = []
     for update in range(101):
         learner.update = update
-        rates.append(learner.learning_rate())
+        rates.append(learner.learning_rate_factor())
     assert rates[0] == pytest.approx(0.1)
     assert rates[9] == pytest.approx(max(rates)) == 1
     assert rates[55] == pytest.approx(0.5)
