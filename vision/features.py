@@ -111,7 +111,8 @@ def _check_camera(camera: spaces.Box, network: PerceptionNetwork) -> None:
 
 def _row_space(size: int, mode: Mode, space: spaces.Space) -> spaces.Box:
     low, high = np.full(size, -np.inf, np.float32), np.full(size, np.inf, np.float32)
-    low[slice(None) if mode == "features" else slice(size // 2, None)] = 0  # rectified; a standard deviation
+    if mode == "affordances":
+        low[size // 2 :] = 0  # standard deviations
     instruments = space.spaces.get(INSTRUMENTS) if isinstance(space, spaces.Dict) else None
     if isinstance(instruments, spaces.Box):
         low, high = np.append(low, instruments.low), np.append(high, instruments.high)
