@@ -253,6 +253,8 @@ class DQN:
 
     def _to_device(self, array: np.ndarray) -> Tensor:
         tensor = torch.from_numpy(array)
+        if tensor.dtype == torch.float64:
+            tensor = tensor.float()  # half the way to go, and MPS knows no other
         if self.device.type != "cuda":
             return tensor.to(self.device)
         return tensor.pin_memory().to(self.device, non_blocking=True)  # the copy in pinned memory is its own
