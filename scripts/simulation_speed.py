@@ -1,0 +1,110 @@
+"""Steps per second of Hairpin's simulator and of the environments that a user would pick instead."""
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+
+import envs  # noqa: F401  registers the environments
+
+Row = dict[str, Any]
+ID = "Hairpin/LaneFollow-v0"
+
+
+def batch_rate(num_envs: int, threads: int, seconds: float, **kwargs: Any) -> float:
+    """Steps per second of a vector environment under random actions, resets included."""
+    env = gym.make_vec(ID, num_envs=num_envs, num_threads=threads, **kwargs)
+    env.action_space.seed(0)
+    actions = [env.action_space.sample() for _ in range(64)]
+    env.reset(seed=0)
+    for action in actions * 4:  # every row has begun a few episodes: levels are built
+        env.step(action)
+    steps, start = 0, time.perf_counter()
+    while time.perf_counter() - start < seconds:
+        for action in actions:
+            env.step(action)
+        steps += num_envs * len(actions)
+    rate = steps / (time.perf_counter() - start)
+    env.close()
+    return rate
+
+
+def single_rate(env: gym.Env, seconds: float) -> float:
+    """Steps per second of one environment in a plain loop under random actions, resets included."""
+    env.action_space.seed(0)
+    env.reset(seed=0)
+    steps, start = 0, time.perf_counter()
+    while time.perf_counter() - start < seconds:
+        for _ in range(50):
+            _, _, terminated, truncated, _ = env.step(env.action_space.sample())
+            if terminated or truncated:
+                env.reset()
+        steps += 50
+    rate = steps / (time.perf_counter() - start)
+    env.close()
+    return rate
+
+
+def car_racing(threads: int, seconds: float) -> float:
+    """Gymnasium's CarRacing-v3, one process."""
+    return single_rate(gym.make("CarRacing-v3", continuous=False), seconds)
+
+
+def envpool_car_racing(threads: int, seconds: float) -> float:
+    """EnvPool's CarRacing-v3, sixteen environments."""
+    import envpool  # an optional peer
+
+    env = envpool.make("CarRacing-v3", env_type="gymnasium", num_envs=16, num_threads=threads)
+    env.reset()
+    action = np.stack([env.action_space.sample() for _ in range(16)])
+    steps, start = 0, time.perf_counter()
+    while time.perf_counter() - start < seconds:
+        env.step(action)
+        steps += 16
+    return steps / (time.perf_counter() - start)
+
+
+PEERS: dict[str, Callable[[int, float], float]] = {
+    "Gymnasium CarRacing-v3": car_racing,
+    "EnvPool CarRacing-v3": envpool_car_racing,
+}
+CASES: dict[str, dict[str, Any]] = {
+    "64×64 RGB": {"obs": "camera"},
+    "64×64 RGB, per-pixel noise": {"obs": "camera", "look": "noisy"},
+    "64×64 gray": {"obs": "gray"},
+    "64×64 semantic": {"obs": "semantic"},
+    "privileged state": {"obs": "state"},
+}
+
+
+def measure(num_envs: int, threads: int, seconds: float, peers: bool) -> Iterator[Row]:
+    """Rows of the benchmark, in the form of `benchmark.py --json`."""
+    for name, kwargs in CASES.items():
+        rate = batch_rate(num_envs, threads, seconds, **kwargs)
+        settings = {"num_envs": num_envs, "threads": threads, "physics": "dynamic", **kwargs}
+        yield row(f"LaneFollow, {name}", rate, settings)
+        if name == "64×64 RGB" and peers:
+            yield from against_peers(rate, threads, seconds, settings)
+    yield row(
+        "LaneFollow, one environment, plain loop", single_rate(gym.make(ID), seconds), {"obs": "camera"}
+    )
+
+
+def against_peers(rate: float, threads: int, seconds: float, settings: Row) -> Iterator[Row]:
+    """The rate beside each peer that is installed."""
+    for peer, peer_rate in PEERS.items():
+        try:
+            theirs = peer_rate(threads, seconds)
+        except (ImportError, gym.error.Error) as missing:
+            yield {**row(f"LaneFollow against {peer}", rate, settings), "peer": f"not measured: {missing}"}
+            continue
+        result = row(f"LaneFollow against {peer}", rate, settings)
+        yield {**result, "peer": peer, "peer_value": round(theirs, 1), "ratio": round(rate / theirs, 1)}
+
+
+def row(name: str, value: float, settings: Row) -> Row:
+    """One row without a peer."""
+    empty = {"peer": None, "peer_value": None, "ratio": None}
+    return {"name": name, "value": round(value, 1), "unit": "steps/s", **empty, "settings": settings}
