@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 
+from vision.encoder import standardised
 from vision.networks import NetworkConfig, PerceptionNetwork
 
 SCALE = [1.0, 0.3, 0.03, 0.03, 0.04]
@@ -10,6 +11,22 @@ SCALE = [1.0, 0.3, 0.03, 0.03, 0.04]
 @pytest.fixture
 def network(road):
     return PerceptionNetwork(NetworkConfig(), road.schema(), SCALE, torch.Generator().manual_seed(0))
+
+
+def test_standardising_is_the_formula_and_keeps_channels_last(frames):
+    pixels = standardised(frames)
+    sample = frames[:, 1::4, 1::4].double()
+    mean, deviation = sample.mean((1, 2), keepdim=True), sample.std((1, 2), keepdim=True, correction=0)
+    expected = ((frames.double() - mean) / (deviation + 4)).permute(0, 3, 1, 2)
+    torch.testing.assert_close(pixels.double(), expected, rtol=1e-4, atol=1e-4)
+    assert pixels.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_light_and_tint_hardly_matter(network, frames):
+    network.eval()
+    brighter = (frames.float() * torch.tensor([0.5, 0.6, 0.7])).round().to(torch.uint8)
+    change = (network.latent(brighter) - network.latent(frames)).abs().mean()
+    assert change < 0.2 * network.latent(frames).abs().mean()
 
 
 @pytest.fixture
@@ -37,7 +54,7 @@ def test_the_sky_is_not_seen(network, frames):
     assert network.encoder.rows == 44
     network.eval()
     torch.testing.assert_close(network.latent(hidden), network.latent(frames), rtol=0, atol=0)
-    hidden[:, 64 - network.encoder.rows] = 0
+    hidden[:, 64 - network.encoder.rows] = 255
     assert not torch.equal(network.latent(hidden), network.latent(frames))
 
 
