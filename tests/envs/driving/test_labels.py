@@ -28,7 +28,7 @@ def scattered(request, make_simulator):
     return simulator
 
 
-def measured(simulator, reference_road, n: int) -> list[float]:
+def measured(simulator, reference_road, n: int) -> np.ndarray:
     """Lane offset, heading error and curvatures of one row, from the reference road alone."""
     row = simulator.rows[n]
     road = reference_road(simulator.config.split, int(row["level"]))
@@ -44,7 +44,7 @@ def measured(simulator, reference_road, n: int) -> list[float]:
         np.arange(len(road.points) + 1),
         np.append(road.points[:, 3], road.points[0, 3]),
     )
-    return [left * mirror * direction, error * mirror, *(bends * mirror * direction)]
+    return np.array([left * mirror * direction, error * mirror, *(bends * mirror * direction)])
 
 
 def test_lane_poses_agree_with_measurements_on_the_road(scattered, reference_road) -> None:
@@ -126,7 +126,7 @@ def _holds_both(on_road: np.ndarray, row: int, column: int) -> bool:
 
 
 def _far_from_edges(on_road: np.ndarray, edge: np.ndarray) -> float:
-    """Share of the mask's own borders (from one column to the next) with no projected edge within two pixels."""
+    """Share of the mask's borders from column to column that have no projected edge within two pixels."""
     row, column = np.nonzero(on_road[2:-2, 3:-2] != on_road[2:-2, 2:-3])
     row, column = row + 2.5, column + 3.0
     gap = np.hypot(row[:, None] - edge[:, 1], column[:, None] - edge[:, 0]).min(1)

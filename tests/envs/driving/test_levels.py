@@ -25,7 +25,7 @@ def turns(points: np.ndarray) -> np.ndarray:
 
 
 def signature(points: np.ndarray) -> np.ndarray:
-    """Numbers that no rotation, shift, start, reflection or change of direction alters: |spectrum of κ(s)|."""
+    """|Spectrum of κ(s)|: no rotation, shift, start, reflection or change of direction alters it."""
     length = spacing(points).sum()
     even = np.interp(
         np.arange(512) / 512, np.arange(len(points) + 1) / len(points), np.append(points[:, 3], points[0, 3])
