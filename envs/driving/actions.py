@@ -4,7 +4,7 @@ import numpy as np
 from gymnasium import spaces
 
 STEERS = {"hard right": -0.7, "right": -0.25, "straight": 0.0, "left": 0.25, "hard left": 0.7}
-PEDALS = {"brake": -0.5, "coast": 0.0, "accelerate": 0.7}
+PEDALS = {"brake": -0.4, "coast": 0.0, "accelerate": 0.9}
 ACTION_NAMES = tuple(f"{steer}, {pedal}" for steer in STEERS for pedal in PEDALS)
 ACTION_TABLE = np.array([(s, p) for s in STEERS.values() for p in PEDALS.values()], np.float32)
 
