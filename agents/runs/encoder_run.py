@@ -7,6 +7,7 @@ from rich.console import Console
 from agents.devices import find_device
 from agents.runs.build import LabelledStream, labelled_stream_of
 from agents.runs.config import EncoderRunConfig
+from agents.runs.environments import make_environment
 from agents.runs.errors import RunError
 from agents.runs.folder import RunFolder
 from agents.runs.perception_stage import PerceptionStage
@@ -39,6 +40,7 @@ class EncoderRun:
         self._console = console
         stream = labelled_stream_of(config.env, labelled_streams)
         try:
+            make_environment(config.env.id, 1, config.env.kwargs).close()  # refuses what does not suit it
             device = str(find_device(config.device))
             self._stage = PerceptionStage(config.perception, stream, folder, config.seed, device)
         except ValueError as fault:

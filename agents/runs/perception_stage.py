@@ -2,8 +2,6 @@
 
 from typing import Any
 
-from matplotlib.image import imsave
-
 from agents.runs.build import LabelledStream
 from agents.runs.cadence import CheckpointCadence
 from agents.runs.checkpoint import CheckpointStore
@@ -124,6 +122,8 @@ class PerceptionStage:
         return scores
 
     def _draw(self, session: Session, batch: LabelledBatch) -> None:
+        from matplotlib.image import imsave  # takes long to load: not before there is something to draw
+
         few = LabelledBatch(*(part[:PICTURED_FRAMES] for part in batch))
         path = self._folder.perception / "predictions.png"
         path.parent.mkdir(exist_ok=True)

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from matplotlib.figure import Figure
 from rich.console import Console
 from rich.table import Table
 
@@ -38,6 +37,8 @@ pre { background: #f3f5f7; padding: 1rem; border-radius: 6px; overflow: auto; fo
 
 def draw_curves(metrics: Sequence[Mapping[str, float | None]], path: Path) -> None:
     """Draw the panels that the metrics have numbers for."""
+    from matplotlib.figure import Figure  # takes long to load: not before the run is over
+
     panels = {title: names for title, names in PANELS.items() if any(_points(metrics, x) for x in names)}
     num_rows = max(1, (len(panels) + 1) // 2)
     figure = Figure(figsize=(10, 3.2 * num_rows), layout="constrained")

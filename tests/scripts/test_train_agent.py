@@ -3,69 +3,19 @@
 import json
 import signal
 import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from agents.runs.metrics_file import read_metrics
+from train_program import COMMAND, ROOT, assert_same_run, finish, start, stop_at
 
-ROOT = Path(__file__).parents[2]
 OPTIONS = [
     *("--env.id", "CartPole-v1", "--env.num_envs", "4", "--track.mode", "disabled"),
     *("--agent.learning_starts", "100", "--agent.report_every", "100", "--agent.batch_size", "32"),
     *("--train.env_steps", "6000", "--train.checkpoint_seconds", "0"),
     *("--evaluate.interval", "2000", "--evaluate.choose_episodes", "4", "--evaluate.episodes", "5"),
 ]
-
-
-COMMAND = [sys.executable, "scripts/train_agent.py"]
-
-
-def start(*arguments: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [*COMMAND, *arguments], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-
-
-def finish(*arguments: str) -> str:
-    process = start(*arguments)
-    printed, faults = process.communicate(timeout=300)
-    assert process.returncode == 0, faults
-    return printed
-
-
-def stop_at(lines: int, number: signal.Signals, folder: Path, *arguments: str) -> tuple[int, str]:
-    """Start a run and send it a signal once its metrics have that many lines."""
-    process = start(*arguments)
-    deadline = time.monotonic() + 120
-    while count_lines(folder / "metrics.jsonl") < lines:
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
-    process.send_signal(number)
-    return process.wait(60), process.communicate()[1]
-
-
-def count_lines(path: Path) -> int:
-    return path.read_bytes().count(b"\n") if path.exists() else 0
-
-
-def timeless(folder: Path) -> list[dict]:
-    """The metrics without what the clock wrote."""
-    return [
-        {name: value for name, value in record.items() if name != "seconds" and not name.startswith("time/")}
-        for record in read_metrics(folder / "metrics.jsonl")
-    ]
-
-
-def assert_same_run(folder: Path, alone: Path) -> None:
-    assert timeless(folder) == timeless(alone)
-    assert (folder / "policy.safetensors").read_bytes() == (alone / "policy.safetensors").read_bytes()
-    assert json.loads((folder / "evaluation.json").read_text()) == json.loads(
-        (alone / "evaluation.json").read_text()
-    )
 
 
 @pytest.fixture(scope="module")
