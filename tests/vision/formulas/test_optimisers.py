@@ -28,6 +28,16 @@ def test_the_directions_stay_and_their_strengths_become_alike(rows, columns, see
     assert (turned - strengths.diag()).abs().max() < 1e-3
 
 
+def test_following_the_gram_matrix_is_the_printed_iteration():
+    a, b, c = COEFFICIENTS
+    matrix = random_matrix(6, 40)
+    x = matrix / matrix.norm()
+    for _ in range(5):
+        gram = x @ x.T
+        x = a * x + (b * gram + c * gram @ gram) @ x
+    torch.testing.assert_close(orthogonalised(matrix), x, rtol=1e-4, atol=1e-4)
+
+
 def test_the_scale_of_the_gradient_does_not_matter():
     matrix = random_matrix(4, 9)
     torch.testing.assert_close(orthogonalised(1000 * matrix), orthogonalised(matrix))
