@@ -206,7 +206,13 @@ def test_the_road_is_as_wide_as_it_is(make_simulator) -> None:
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("height", -1.0), ("field_of_view", 0.0), ("field_of_view", 4.0), ("pitch", float("nan")), ("forward", "x")],
+    [
+        ("height", -1.0),
+        ("field_of_view", 0.0),
+        ("field_of_view", 4.0),
+        ("pitch", float("nan")),
+        ("forward", "x"),
+    ],
 )
 def test_impossible_cameras_are_refused(name: str, value) -> None:
     with pytest.raises(ValueError, match=rf"camera\.{name} is .*; it must be a number from"):
