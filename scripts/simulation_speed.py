@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from typing import Any
 
 import gymnasium as gym
@@ -54,7 +55,7 @@ def car_racing(threads: int, seconds: float) -> float:
 
 def envpool_car_racing(threads: int, seconds: float) -> float:
     """EnvPool's CarRacing-v3, sixteen environments."""
-    import envpool  # an optional peer
+    envpool = import_module("envpool")  # an optional peer
 
     env = envpool.make("CarRacing-v3", env_type="gymnasium", num_envs=16, num_threads=threads)
     env.reset()
