@@ -18,7 +18,7 @@ def scattered(request, make_simulator):
     """Cars at random places, offsets and headings, in all variants of their roads."""
     simulator = make_simulator(ROWS, seed=100, split=request.param)
     rows, rng = simulator.rows, np.random.default_rng(1)
-    direction = np.tile(np.float32([1.0, 1.0, -1.0, -1.0]), ROWS // 4)
+    direction = np.tile(np.array([1.0, 1.0, -1.0, -1.0], np.float32), ROWS // 4)
     rows["yaw"] += np.where(direction != rows["direction"], np.float32(np.pi), np.float32(0.0))
     rows["mirror"], rows["direction"] = np.tile([1.0, -1.0], ROWS // 2), direction
     everyone = np.ones(ROWS, np.bool_)
