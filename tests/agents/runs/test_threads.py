@@ -13,6 +13,7 @@ SMALLEST_NORMAL = torch.finfo(torch.float32).tiny
 @pytest.fixture
 def _restored():
     threads = torch.get_num_threads()
+    torch.set_flush_denormal(False)
     yield
     torch.set_flush_denormal(False)
     torch.set_num_threads(threads)
