@@ -1,5 +1,6 @@
 """Train an agent: the encoder it sees through if it needs one, the agent, its evaluation, a report."""
 
+import os
 import sys
 from collections.abc import Sequence
 from functools import partial
@@ -7,17 +8,32 @@ from pathlib import Path
 
 from rich.console import Console
 
-import envs  # noqa: F401  registers the environments
 from agents.runs.command_line import read_run
 from agents.runs.parser import exit_status
 from agents.runs.pipeline import Pipeline
 from agents.runs.report import print_line
 from agents.runs.threads import prepare_threads
-from agents.runs.video import record_episode
+from agents.runs.trained import TrainedRun
 from envs.driving.stream import LabelledStream
+from envs.film import record_episode
 
 DEFAULT_CONFIG = Path(__file__).parents[1] / "configs" / "driving" / "lane_follow.yaml"
+FILM_SECONDS = 60.0
 STREAMS = {"Hairpin/LaneFollow-v0": LabelledStream}
+
+
+def film(run: TrainedRun, path: Path) -> None:
+    """Film one episode on the reported split.
+
+    Raises:
+        ValueError: the environment cannot draw.
+    """
+    os.environ.setdefault("SDL_VIDEODRIVER", "dummy")  # a film needs no window
+    env = run.make_env(1, run.reported_split, render_mode="rgb_array")
+    try:
+        record_episode(env, run.greedy_policy(), path, run.config.seed, seconds=FILM_SECONDS)
+    finally:
+        env.close()
 
 
 def train(arguments: Sequence[str]) -> None:
@@ -32,7 +48,7 @@ def train(arguments: Sequence[str]) -> None:
         print_line(console, f"{request.folder.path} is finished; look at {request.folder.report}")
         return
     prepare_threads()
-    pipeline = Pipeline(request.config, request.folder, STREAMS, record_episode, console)
+    pipeline = Pipeline(request.config, request.folder, STREAMS, film, console)
     if not request.resumes:
         request.folder.create(request.options)
     print_line(console, f"run {request.folder.path}")

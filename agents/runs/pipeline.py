@@ -152,12 +152,14 @@ class Pipeline:
     def _judge(self, session: Session, learner: TrainedRun, env_steps: int) -> dict[str, Any]:
         """The one look at the reported split."""
         config = self._config.evaluate
+        with session.progress("evaluate", config.episodes, "episodes") as advance:
 
-        def leave_if_asked(_: int) -> None:
-            if session.interrupt.requested:
-                raise session.interrupted()
+            def show_and_leave_if_asked(finished: int) -> None:
+                advance(finished, "")
+                if session.interrupt.requested:
+                    raise session.interrupted()
 
-        scores = learner.evaluate(config.split, config.episodes, on_episodes=leave_if_asked)
+            scores = learner.evaluate(config.split, config.episodes, on_episodes=show_and_leave_if_asked)
         session.tracker.log(env_steps, numbers(scores, "evaluate/"))
         text = json.dumps(scores, indent=2) + "\n"
         write_durably(self._folder.path, self._folder.evaluation.name, text.encode())

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from gymnasium.vector import VectorEnv
 from safetensors import SafetensorError
 from safetensors.torch import load as from_safetensors
 
-from agents.agent import Agent
+from agents.agent import Agent, Observation
 from agents.devices import find_device
 from agents.registry import make_agent
 from agents.runs.build import make_env, splits_of
@@ -44,6 +45,17 @@ class TrainedRun:
             ValueError: the environment refuses a keyword argument.
         """
         return make_env(self.config, self.encoder, num_envs, split, **overrides)
+
+    def greedy_policy(self) -> Callable[[Observation], np.ndarray]:
+        """The policy for one row, from its observations to its actions; it remembers what it must."""
+        state = self.agent.initial_state(1)
+
+        def act(obs: Observation) -> np.ndarray:
+            nonlocal state
+            action, state = self.agent.act_greedily(obs, state)
+            return action
+
+        return act
 
     def evaluate(
         self,
