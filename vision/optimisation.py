@@ -120,8 +120,15 @@ def restore_moments(
         optimiser.state.clear()
         owned = {parameter for group in optimiser.param_groups for parameter in group["params"]}
         for name, state in moments.items():
-            if parameters[name] in owned:
-                device = parameters[name].device
-                optimiser.state[parameters[name]] = {
-                    key: value.to(device, copy=True) for key, value in state.items()
+            parameter = parameters[name]
+            if parameter in owned:
+                optimiser.state[parameter] = {
+                    key: _laid_out_like(parameter, value) for key, value in state.items()
                 }
+
+
+def _laid_out_like(parameter: Tensor, value: Tensor) -> Tensor:
+    """A copy of a moment in the memory layout of its parameter: another order of sums would be other bits."""
+    if value.shape != parameter.shape:
+        return value.to(parameter.device, copy=True)
+    return torch.empty_like(parameter, dtype=value.dtype, requires_grad=False).copy_(value)
