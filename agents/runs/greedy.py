@@ -1,5 +1,6 @@
-"""A run's policy as a function, for whoever wants to watch it drive."""
+"""A run opened for whoever wants to watch it drive."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -27,13 +28,8 @@ def open_run(
     from agents.runs.threads import prepare_threads  # torch: who needs no run need not wait for it
     from agents.runs.trained import load_run
 
+    if overrides.get("render_mode") == "rgb_array":
+        os.environ.setdefault("SDL_VIDEODRIVER", "dummy")  # a film needs no window
     prepare_threads()
     run = load_run(folder)
-    state = run.agent.initial_state(1)
-
-    def act(obs: Observation) -> np.ndarray:
-        nonlocal state
-        action, state = run.agent.act_greedily(obs, state)
-        return action
-
-    return run.make_env(1, split if run.splits else None, **overrides), act
+    return run.make_env(1, split if run.splits else None, **overrides), run.greedy_policy()
