@@ -1,0 +1,111 @@
+"""The labelled stream: batches that depend on their number alone, and cover what a camera may meet."""
+
+import json
+
+import numpy as np
+import pytest
+
+from envs.driving.camera import CLASSES
+from envs.driving.labels import POSE
+from envs.driving.stream import LabelledStream
+
+SMALL = {"image_size": [32, 48], "num_levels": 6}
+
+
+def stream(batch_size: int = 16, seed: int = 1, **keywords) -> LabelledStream:
+    return LabelledStream("train", batch_size, seed, **{**SMALL, **keywords})
+
+
+def test_a_batch_has_frames_masks_and_poses() -> None:
+    frames, masks, poses = stream().next_batch()
+    assert (frames.shape, frames.dtype) == ((16, 32, 48, 3), np.uint8)
+    assert (masks.shape, masks.dtype) == ((16, 32, 48), np.uint8)
+    assert (poses.shape, poses.dtype) == ((16, len(POSE)), np.float32)
+    assert masks.max() < len(CLASSES)
+
+
+def test_batches_repeat_with_the_seed_and_differ_otherwise() -> None:
+    a, b, other = stream(), stream(num_threads=1), stream(seed=2)
+    seen = []
+    for _ in range(3):
+        first, second = a.next_batch(), b.next_batch()
+        for left, right in zip(first, second, strict=True):
+            np.testing.assert_array_equal(left, right)
+        seen += [first[2], other.next_batch()[2]]
+    assert len(np.unique(np.concatenate(seen), axis=0)) == 6 * 16
+
+
+def test_what_was_returned_is_not_overwritten() -> None:
+    source = stream()
+    first = source.next_batch()
+    copies = [part.copy() for part in first]
+    source.next_batch()
+    for part, copy in zip(first, copies, strict=True):
+        np.testing.assert_array_equal(part, copy)
+
+
+def test_a_restored_stream_goes_on_where_the_other_was() -> None:
+    source = stream()
+    source.next_batch()
+    state = json.loads(json.dumps(source.state_dict()))
+    expected = source.next_batch()
+    other = stream(seed=99)
+    other.load_state_dict(state)
+    for left, right in zip(expected, other.next_batch(), strict=True):
+        np.testing.assert_array_equal(left, right)
+
+
+def test_the_schema_is_plain_json_and_tells_cameras_apart() -> None:
+    schema = stream().schema()
+    assert json.loads(json.dumps(schema)) == schema
+    assert schema["classes"] == list(CLASSES)
+    assert schema["pose"] == list(POSE)
+    assert schema["channels"] == 3
+    assert schema["camera"]["image_size"] == [32, 48]
+    for other in ({"image_size": 32}, {"camera": {"height": 1.2}}, {"camera": {"pitch": 0.1}}):
+        assert stream(**other).schema() != schema
+
+
+def test_labels_cover_the_road_and_centre_on_nothing() -> None:
+    source = stream(256)
+    poses = np.concatenate([source.next_batch()[2] for _ in range(8)])
+    assert np.abs(poses[:, 0]).max() == pytest.approx(3.1, abs=0.15)
+    assert np.abs(poses[:, 1]).max() == pytest.approx(0.57, abs=0.05)
+    assert np.abs(poses.mean(0)).max() < 0.05
+    assert (np.abs(poses[:, 2:]).max(0) > 0.03).all()
+    assert 0.9 < poses[:, 0].std() < 1.5
+
+
+def test_masks_and_poses_belong_to_the_frames(reference_camera) -> None:
+    """The stream's own cars, seen through the reference camera."""
+    source = stream(8)
+    _, masks, poses = source.next_batch()
+    for n in range(8):
+        camera = reference_camera(source.simulator, n)
+        row = source.simulator.rows[n]
+        pixels = np.argwhere(np.ones((32, 48), bool))[::5]
+        shares, _ = camera.shares(pixels, (32, 48))
+        got = masks[n][tuple(pixels.T)]
+        assert (got == shares.argmax(1)).mean() > 0.96
+        left = camera.road.place(np.array([[row["x"], row["y"]]], np.float64))[0, 0]
+        assert poses[n, 0] == pytest.approx(left * row["mirror"] * row["direction"], abs=0.01)
+
+
+def test_looks_are_randomized_unless_told_otherwise() -> None:
+    source, clean = stream(), stream(look="clean")
+    for each in (source, clean):
+        each.next_batch()
+    assert source.simulator.looks["errors"].std() > 0.0
+    assert (clean.simulator.looks["errors"] == 0.0).all()
+
+
+def test_splits_have_their_own_roads() -> None:
+    poses = {
+        split: LabelledStream(split, 16, 1, **SMALL).next_batch()[2] for split in ("train", "test", "ood")
+    }
+    assert not np.array_equal(poses["train"], poses["test"])
+    assert not np.array_equal(poses["test"], poses["ood"])
+    with pytest.raises(ValueError, match="split is 'night'; it must be one of"):
+        LabelledStream("night", 4, 0)
+    with pytest.raises(TypeError, match="has no option 'size'"):
+        LabelledStream("train", 4, 0, size=64)
