@@ -6,6 +6,7 @@ on, Adam for RMSProp, and learning is counted in samples per environment step.
 """
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
@@ -245,8 +246,8 @@ class DQN:
             q_values = network(self._parts_to_device(observation_parts(obs)))
         return q_values.argmax(-1).cpu().numpy()
 
-    def _autocast(self) -> torch.autocast:
-        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.autocast)
+    def _autocast(self) -> AbstractContextManager[Any]:
+        return torch.autocast(self.device.type, torch.bfloat16) if self.config.autocast else nullcontext()
 
     def _parts_to_device(self, parts: dict[str, np.ndarray]) -> dict[str, Tensor]:
         return {name: self._to_device(part) for name, part in parts.items()}
