@@ -1,4 +1,4 @@
-"""Every registered environment: two checkers, random steps, Gymnasium's wrappers, agents of Stable-Baselines3."""
+"""Every registered environment: two checkers, random steps, wrappers, agents of Stable-Baselines3."""
 
 import importlib.util
 from pathlib import Path
