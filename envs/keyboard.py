@@ -1,7 +1,7 @@
 """Driving by hand: arrow keys or WASD, R begins again, space holds the world still, Escape ends."""
 
 from collections.abc import Set
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +68,7 @@ def drive_by_keyboard(
         raise ValueError("a keyboard drives one car of Hairpin/LaneFollow-v0 with actions continuous")
     drive = _Drive(cars, options)
     drive.begin(seed)
-    with Film(save, drive.rate) if save else nullcontext() as film:
+    with closing(drive.window), Film(save, drive.rate) if save else nullcontext() as film:
         while drive.window.show(picture := drive.picture(), drive.rate):
             if film and drive.note is None:
                 film.write(picture)

@@ -51,7 +51,6 @@ class Viewer:
     """
 
     def __init__(self, simulator: Simulator, window: bool) -> None:
-        pygame.font.init()
         self.simulator = simulator
         self.window = Window() if window else None
         self._camera = drawing.RowCamera(simulator)
@@ -291,6 +290,7 @@ def _write(canvas: pygame.Surface, words: str, size: int, colour: Colour, **plac
 @lru_cache(maxsize=512)
 def _text(words: str, size: int, colour: Colour) -> pygame.Surface:
     """A line of text in pygame's own font: nothing needs to be installed."""
+    pygame.font.init()  # here, since other environments quit all of pygame when they close
     text = pygame.font.Font(None, _FINE * size).render(words, True, colour)
     return pygame.transform.smoothscale_by(text, 1 / _FINE)
 

@@ -32,7 +32,7 @@ class NetworkConfig:
     """tiny: what two CPU cores train in a minute; small: twice as wide and a stage deeper."""
     latent_size: int = 128
     """Length of the vector that stands for a frame."""
-    sky: float = 0.3125
+    sky: float = 0.375
     """Fraction of the rows, from the top, that the encoder never sees."""
 
     def __post_init__(self) -> None:

@@ -21,7 +21,7 @@ class Muon:
     Source: Jordan et al. (2024), "Muon: an optimizer for hidden layers in neural networks".
     """
 
-    def __init__(self, kernels: Sequence[nn.Parameter], lr: float, momentum: float = 0.9) -> None:
+    def __init__(self, kernels: Sequence[nn.Parameter], lr: float, momentum: float = 0.95) -> None:
         self.param_groups: list[dict[str, Any]] = [{"params": list(kernels), "lr": lr}]
         self.state: dict[Tensor, dict[str, Tensor]] = {}
         self._momentum = momentum

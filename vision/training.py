@@ -13,6 +13,7 @@ from torch import Tensor
 from vision.data import LabelledBatch, LabelledSource, TensorBatch, to_tensors
 from vision.encoder import Encoding
 from vision.formulas.losses import cross_entropy, gaussian_negative_log_likelihood
+from vision.gradients import GradientWorkers
 from vision.networks import NetworkConfig, PerceptionNetwork
 from vision.optimisation import (
     WeightAverage,
@@ -48,10 +49,10 @@ class TrainingConfig:
     """Batches to learn from."""
     seconds: float | None = None
     """Wall-clock budget [s]; a run that is to be resumed bit for bit has none."""
-    learning_rate: float = 3e-3
+    learning_rate: float = 5e-3
     """Largest learning rate of the first layer, the heads and the biases (AdamW): reached after the warm-up,
     then lowered to zero along a cosine."""
-    hidden_learning_rate: float = 0.02
+    hidden_learning_rate: float = 0.03
     """Largest learning rate of the kernels in between (Muon)."""
     warmup: float = 0.05
     """Fraction of the budget over which the learning rate rises from zero."""
@@ -61,13 +62,16 @@ class TrainingConfig:
     """Decay of the running average of the weights, which is what is evaluated and saved."""
     segmentation_weight: float = 0.1
     """Weight of the segmentation's cross-entropy beside the pose's negative log-likelihood."""
-    segmentation_share: float = 0.25
+    segmentation_share: float = 0.125
     """Fraction of each batch that the segmentation learns from: it costs more than the pose."""
+    parts: int = 2
+    """Parts that a batch is cut into, each computed by a thread of its own (on a CPU): as many as there are
+    cores to use. It is part of the recipe: another number gives other bits."""
     log_interval: int = 50
     """Updates between two records of metrics."""
 
     def __post_init__(self) -> None:
-        for name in ("updates", "learning_rate", "hidden_learning_rate", "log_interval"):
+        for name in ("updates", "learning_rate", "hidden_learning_rate", "parts", "log_interval"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be positive")
         for name in ("warmup", "average", "segmentation_share"):
@@ -110,6 +114,7 @@ class PerceptionTrainer:
         network = PerceptionNetwork(network_config, source.schema(), _measured_scale(source), generator)
         self.network = network.to(self.device)
         self._average = WeightAverage(self.network, config.average)
+        self._workers = GradientWorkers(config.parts if self.device.type == "cpu" else 1)
         self._optimisers = build_optimisers(
             self.network, (config.hidden_learning_rate, config.learning_rate), config.weight_decay
         )
@@ -180,26 +185,27 @@ class PerceptionTrainer:
     def _learn(self, batch: TensorBatch) -> Tensor:
         """One update; gives the losses (pose, segmentation) without waiting for them."""
         scale_learning_rates(self._optimisers, self.learning_rate_factor())
-        pose_loss, segmentation_loss = self._losses(batch)
-        self.network.zero_grad()
-        (pose_loss + self.config.segmentation_weight * segmentation_loss).backward()
+        losses = self._workers.compute(self._losses, batch, self.network)
         for optimiser in self._optimisers:
             optimiser.step()
         self._average.update(self.update)
         self.update += 1
         self.images += len(batch.frames)
-        return torch.stack([pose_loss.detach(), segmentation_loss.detach()])
+        return losses
 
     def _losses(self, batch: TensorBatch) -> tuple[Tensor, Tensor]:
+        """What is minimised, and its terms (pose, segmentation)."""
         encoding = self.network.encode(batch.frames)
         mean, log_variance = self.network.pose(encoding.latent)
         target = batch.pose / self.network.pose_scale
         pose_loss = gaussian_negative_log_likelihood(mean, log_variance, target).sum(1).mean()
         if self.config.segmentation_weight == 0:
-            return pose_loss, pose_loss.new_zeros(())
+            return pose_loss, torch.stack([pose_loss, torch.zeros_like(pose_loss)])
         share = max(1, round(self.config.segmentation_share * len(batch.frames)))
         logits = self.network.segmentation(Encoding(*(tensor[:share] for tensor in encoding)))
-        return pose_loss, cross_entropy(logits, self.network.seen_labels(batch.semantic[:share]))
+        segmentation_loss = cross_entropy(logits, self.network.seen_labels(batch.semantic[:share]))
+        total = pose_loss + self.config.segmentation_weight * segmentation_loss
+        return total, torch.stack([pose_loss, segmentation_loss])
 
     def _record(self, losses: Tensor) -> dict[str, float]:
         """Metrics of the updates whose losses (U, 2) are given."""

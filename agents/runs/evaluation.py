@@ -36,12 +36,9 @@ def evaluate(
     """Score a policy on `episodes` levels, or seeds where the environment has no levels.
 
     `make_env` makes an environment of so many rows, of that split. `name` is what the policy is called, and
-    `on_episodes` is told how many episodes have ended so far. Seeds are apart from those of training.
+    `on_episodes` is told how many episodes have ended. Seeds are apart from those of training.
 
-    Returns:
-        env, agent, split, episodes, mean_return, iqm_return, ci95 (of the mean return), success_rate,
-        mean_length, and the mean of every number that the environment tells at an end. `split` and
-        `success_rate` are None where the environment has none.
+    Returns env, agent, split (None without levels), episodes, and what `summarise` tells.
 
     Raises:
         ValueError: `episodes` is not positive, or the environment has no such split.
@@ -50,24 +47,28 @@ def evaluate(
     if episodes < 1:
         raise ValueError(f"evaluate.episodes is {episodes}; it must be at least 1")
     rows: list[dict[str, float]] = []
-    env_id, levelled = "", False
-    for first in range(0, episodes, ROWS):
-        env = make_env(min(ROWS, episodes - first))
+    heading: dict[str, Any] = {}
+    while len(rows) < episodes:
+        env = make_env(min(ROWS, episodes - len(rows)))
         try:
-            env_id, levelled = _env_id(env), _has_levels(env, split)
-            chunk = _Chunk(env, derive_seed(seed, "evaluation") + first, first if levelled else None)
+            levelled = _has_levels(env, split)
+            heading = {"env": _env_id(env), "agent": name, "split": split if levelled else None}
+            chunk = _Chunk(env, derive_seed(seed, "evaluation"), len(rows), levelled)
             act = _Greedy(policy, env.num_envs) if isinstance(policy, Agent) else policy
             for finished in chunk.play(act, max_steps):
-                on_episodes(first + finished)
+                on_episodes(len(rows) + finished)
             rows += chunk.episodes
         finally:
             env.close()
-    heading = {"env": env_id, "agent": name, "split": split if levelled else None, "episodes": episodes}
-    return heading | summarise(rows, generator(seed, "evaluation", "bootstrap"))
+    return heading | {"episodes": episodes} | summarise(rows, generator(seed, "evaluation", "bootstrap"))
 
 
 def summarise(rows: list[dict[str, float]], bootstrap: np.random.Generator) -> dict[str, Any]:
-    """Means over episodes; of the return also the interquartile mean and an interval of 95 %."""
+    """Means over episodes: return, length, and every number that the environment told at the ends.
+
+    Of the return also the interquartile mean, and the mean's interval of 95 %. `success_rate` is None where
+    the environment tells no `success`.
+    """
     returns = np.array([row["return"] for row in rows])
     names = dict.fromkeys(name for row in rows for name in row if name not in ("return", "length", "success"))
     means = {name: float(np.mean([row[name] for row in rows if name in row])) for name in names}
@@ -98,13 +99,12 @@ def bootstrap_interval(
 
 
 class _Chunk:
-    """The first episode of each row of one environment."""
+    """The episodes `first`, `first` + 1, … of an evaluation: the first of each row of one environment."""
 
-    def __init__(self, env: VectorEnv, seed: int, first_level: int | None):
+    def __init__(self, env: VectorEnv, seed: int, first: int, levelled: bool):
         self.env = env
-        self.seed = seed
-        levels = None if first_level is None else first_level + np.arange(env.num_envs)
-        self.options = None if levels is None else {"levels": levels}
+        self.seed = seed + first
+        self.options = {"levels": first + np.arange(env.num_envs)} if levelled else None
         self.episodes: list[dict[str, float]] = [{} for _ in range(env.num_envs)]
 
     def play(self, act: Policy, max_steps: int) -> Iterator[int]:

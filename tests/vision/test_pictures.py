@@ -28,8 +28,8 @@ def test_the_grid_holds_every_frame(network, make_road):
 def test_rows_that_are_not_seen_stay_black(network, make_road):
     grid = prediction_grid(network, LabelledBatch(*make_road(batch_size=1).next_batch()), columns=1, scale=1)
     predicted = grid[2 : 2 + 64, 2 + 128 : 2 + 192]
-    assert not predicted[:20].any()
-    assert predicted[20:].any(axis=-1).all()
+    assert not predicted[:24].any()
+    assert predicted[24:].any(axis=-1).all()
 
 
 def test_the_numbers_are_written(network, make_road):
