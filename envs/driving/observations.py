@@ -5,6 +5,7 @@ from collections import OrderedDict
 import numpy as np
 from gymnasium import spaces
 
+from envs.driving.buffers import Pool
 from envs.driving.camera import CLASSES
 from envs.driving.config import DrivingConfig
 from envs.driving.labels import INSTRUMENTS, STATE
@@ -12,6 +13,7 @@ from envs.driving.simulator import Simulator
 from envs.driving.tracing import VIEW_DISTANCE
 
 CHANNELS = {"camera": 3, "dict": 3, "gray": 1, "semantic": 1, "depth": 1}
+PAINTED = ("camera", "dict", "gray")
 Observation = np.ndarray | dict[str, np.ndarray]
 
 
@@ -32,30 +34,41 @@ def observation_space(config: DrivingConfig) -> spaces.Box | spaces.Dict:
 
 
 class Observer:
-    """Draws the observations of a simulator's rows, frame stack included."""
+    """Draws the observations of a simulator's rows, frame stack included.
 
-    def __init__(self, config: DrivingConfig, simulator: Simulator) -> None:
+    With `copy`, frames that have been handed out stay as they are; without it, the next ones overwrite them.
+    """
+
+    def __init__(self, config: DrivingConfig, simulator: Simulator, copy: bool = True) -> None:
         self._config, self._simulator = config, simulator
         self._channels = CHANNELS.get(config.obs, 0)
         shape = (simulator.num_rows, *config.frame_shape)
         self._masks: tuple[np.ndarray, np.ndarray] | None = None
         if config.obs in ("semantic", "depth") or config.labels:
             self._masks = np.zeros(shape, np.uint8), np.zeros(shape, np.float32)
+        self._frames = Pool(lambda: np.empty((*shape, self._channels), np.uint8), always_same=not copy)
         self.stack: np.ndarray | None = None
         if config.frame_stack > 1 and self._channels:
             dtype = np.float32 if config.obs == "depth" else np.uint8
             self.stack = np.zeros((*shape, self._channels * config.frame_stack), dtype)
 
-    def observe(self, fresh: np.ndarray, stepped: np.ndarray) -> Observation:
-        """New arrays with the observation of every row.
+    def canvas(self) -> np.ndarray | None:
+        """Frames for the simulator to paint; None where the observation is not painted."""
+        return self._frames.take() if self._config.obs in PAINTED else None
+
+    def observe(
+        self, fresh: np.ndarray, stepped: np.ndarray, painted: np.ndarray | None = None
+    ) -> Observation:
+        """The observation of every row.
 
         Args:
             fresh: (N,) bool, rows that begin an episode.
             stepped: (N,) bool, rows that moved since the last look; the others keep their stack.
+            painted: a canvas that shows the present; without it one is painted.
         """
         if self._config.obs == "state":
             return self._simulator.privileged()
-        frames = self._stacked(self._frames(), fresh, stepped)
+        frames = self._stacked(self._look() if painted is None else painted, fresh, stepped)
         if self._config.obs != "dict":
             return frames
         return {"camera": frames, "instruments": self._simulator.instruments()}
@@ -75,13 +88,14 @@ class Observer:
             "speed": states[:, 5].copy(),
         }
 
-    def _frames(self) -> np.ndarray:
-        if self._masks is not None and self._config.obs in ("semantic", "depth"):
-            self._simulator.label(*self._masks)
-            return self._masks[self._config.obs == "depth"][..., None].copy()
-        frames = np.empty((self._simulator.num_rows, *self._config.frame_shape, self._channels), np.uint8)
-        self._simulator.paint(frames)
-        return frames
+    def _look(self) -> np.ndarray:
+        frames = self.canvas()
+        if frames is not None:
+            self._simulator.paint(frames)
+            return frames
+        assert self._masks is not None, "masks are made for every observation that shows them"
+        self._simulator.label(*self._masks)
+        return self._masks[self._config.obs == "depth"][..., None].copy()
 
     def _stacked(self, frames: np.ndarray, fresh: np.ndarray, stepped: np.ndarray) -> np.ndarray:
         if self.stack is None:

@@ -130,9 +130,9 @@ def _act(row, action, centreline, spacing, rules):
 
 
 @kernel(nogil=True)
-def begin_rows(rows, looks, chosen, levels, roads, look_mode, first, last):
-    """Start a new episode in every row of [first, last) that is chosen."""
-    for n in range(first, last):
+def begin_rows(rows, looks, chosen, levels, roads, look_mode):
+    """Start a new episode in every row that is chosen."""
+    for n in range(rows.shape[0]):
         if chosen[n]:
             level = levels[n]
             centreline = roads.centrelines[level, : roads.counts[level]]
@@ -184,6 +184,18 @@ def paint_rows(rows, looks, roads, lens, frames, buffers, first, last):
         key = np.uint32(stream_key(row.seed, row.episode, row.step, STREAM_NOISE) >> np.uint64(32))
         surface = roads.surfaces[level]
         paint(view, looks[n], surface, _lap(roads, level), key, frames[n], floats, integers)
+
+
+@kernel(nogil=True)
+def step_and_paint_rows(stepping, painting, first, last):
+    """Step rows [first, last), then paint them: arguments of `step_rows` and of `paint_rows`.
+
+    One kernel, because to hand work to a thread takes as long as to paint a few frames.
+    """
+    rows, active, actions, roads, rules, outcome = stepping
+    step_rows(rows, active, actions, roads, rules, outcome, first, last)
+    looks, lens, frames, buffers = painting
+    paint_rows(rows, looks, roads, lens, frames, buffers, first, last)
 
 
 @kernel(nogil=True)
@@ -284,11 +296,22 @@ class Simulator:
             levels = np.empty(self.num_rows, np.int64)
             draw_levels(self.rows, self.roads.num_levels, levels)
         self.roads.require(levels[chosen])
-        self._share_out(begin_rows, self.rows, self.looks, chosen, levels, self._arrays, self._look_mode)
+        begin_rows(self.rows, self.looks, chosen, levels, self._arrays, self._look_mode)
 
-    def step(self, active: np.ndarray, actions: np.ndarray) -> Outcome:
-        """Step the active rows, (N,) bool, by actions (N, 2) float32: steering and pedal in [−1, 1]."""
-        self._share_out(step_rows, self.rows, active, actions, self._arrays, self._rules, self.outcome)
+    def step(self, active: np.ndarray, actions: np.ndarray, frames: np.ndarray | None = None) -> Outcome:
+        """Step the active rows, and paint all of them.
+
+        Args:
+            active: (N,) bool.
+            actions: (N, 2) float32: steering and pedal in [−1, 1].
+            frames: as `paint` takes them; none are painted without.
+        """
+        stepping = (self.rows, active, actions, self._arrays, self._rules, self.outcome)
+        if frames is None:
+            self._share_out(step_rows, *stepping)
+        else:
+            painting = (self.looks, self.lens(frames.shape[2]), frames, _BUFFERS)
+            self._share_out(step_and_paint_rows, stepping, painting)
         return self.outcome
 
     def lens(self, width: int) -> tuple[np.float32, np.ndarray]:

@@ -64,7 +64,7 @@ class DrivingVectorEnv(VectorEnv):
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
         self.simulator = Simulator(self.config, num_envs)
-        self._observer = Observer(self.config, self.simulator)
+        self._observer = Observer(self.config, self.simulator, copy)
         self._controls = np.zeros((num_envs, 2), np.float32)
         self._everyone, self._none = np.ones(num_envs, np.bool_), np.zeros(num_envs, np.bool_)
         self._begun = False
@@ -101,18 +101,21 @@ class DrivingVectorEnv(VectorEnv):
             raise RuntimeError(f"row {ended.argmax()} has ended; reset it with options={{'reset_mask': …}}.")
         if ended.any():
             self.simulator.begin(ended)
-        outcome = self.simulator.step(~ended, self._controls)
+        frames = self._observer.canvas()
+        outcome = self.simulator.step(~ended, self._controls, frames)
         over = outcome.terminated | outcome.truncated
         info = self._episode_info(over) if over.any() else {}
         if self.autoreset_mode is AutoresetMode.SAME_STEP and over.any():
-            obs, info = self._reset_ended(over, info)
+            obs, info = self._reset_ended(over, info, frames)
         else:
-            obs, info = self._observer.observe(ended, ~ended), self._with_labels(info)
+            obs, info = self._observer.observe(ended, ~ended, frames), self._with_labels(info)
         return obs, outcome.reward.copy(), outcome.terminated.copy(), outcome.truncated.copy(), info
 
-    def _reset_ended(self, over: np.ndarray, info: dict[str, Any]) -> tuple[Observation, dict[str, Any]]:
+    def _reset_ended(
+        self, over: np.ndarray, info: dict[str, Any], frames: np.ndarray | None
+    ) -> tuple[Observation, dict[str, Any]]:
         """Begin the next episode of rows that have just ended; their last observation goes into `info`."""
-        last, info = self._observer.observe(self._none, self._everyone), self._with_labels(info)
+        last, info = self._observer.observe(self._none, self._everyone, frames), self._with_labels(info)
         final = np.full(self.num_envs, None, object)
         for n in np.flatnonzero(over):
             final[n] = {key: value[n] for key, value in last.items()} if isinstance(last, dict) else last[n]

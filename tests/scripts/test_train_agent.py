@@ -89,7 +89,8 @@ def test_an_altered_checkpoint_is_named_and_the_one_before_it_used(alone: Path, 
 
 def damage_newest_checkpoint(folder: Path) -> Path:
     """Change one byte in the middle of the newest checkpoint's arrays; returns the checkpoint."""
-    newest = max((folder / "checkpoints" / "agent").glob("[0-9]*-step-*"))
+    whole = (path for path in (folder / "checkpoints" / "agent").glob("[0-9]*-step-*") if not path.suffix)
+    newest = max(whole)
     arrays = bytearray((newest / "arrays.safetensors").read_bytes())
     arrays[len(arrays) // 2] ^= 1
     (newest / "arrays.safetensors").write_bytes(arrays)
