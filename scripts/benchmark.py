@@ -27,7 +27,7 @@ class Options:
 
     suite: str
     """What to measure: simulation."""
-    num_envs: int = 64
+    num_envs: int = 256
     """Environments in the batch."""
     threads: int = 2
     """Threads over the batch."""

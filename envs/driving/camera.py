@@ -9,33 +9,33 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from envs.driving.compiling import FAST, kernel
-from envs.driving.painting import (
-    NUM_COLOURS,
-    bands,
-    finish,
-    paint_above,
-    paint_ground_gray,
-    paint_ground_rgb,
-    trace_ridge,
-)
+from envs.driving.painting import NUM_COLOURS, bands, finish, paint_above, paint_ground, trace_ridge
 from envs.driving.tracing import (
     BLOCK,
     COLUMNS,
     DEPTH_AT,
-    GRASS_AT,
-    KERB_AT,
-    LINE_AT,
     ONE,
     PHASES,
+    PITCH,
     ROWS,
+    S_DASH,
+    S_KERB,
+    S_SHARP,
+    S_THIN,
     SAMPLES,
     SKIN,
     TEXELS,
     VIEW_DISTANCE,
     ZERO,
+    between,
     cast_rays,
+    cover_depth,
     find_texels,
+    kerb_share,
+    line_share,
+    offset_at,
     trace_block,
+    verge_share,
 )
 
 CLASSES = ("sky", "grass", "road", "line", "kerb")
@@ -150,14 +150,13 @@ def _copy(packed, taken, flat, start, size):
 
 
 @kernel
-def paint(view, look, surface, lap, noise_key, out, floats, integers):
+def paint(view, look, surface, noise_key, out, floats, integers):
     """Draw one frame.
 
     Args:
         view: `VIEW` record.
         look: `LOOK` record.
         surface: the level's surface map (grid, grid) int64.
-        lap: length of a lap on it [m].
         noise_key: key of this frame's noise.
         out: (H, W, 3) or (H, W, 1) uint8, RGB or gray.
         floats: of `scratch`.
@@ -171,7 +170,7 @@ def paint(view, look, surface, lap, noise_key, out, floats, integers):
         for channel in range(4):
             floats[SKIN + 4 * i + channel] = look.colours[i, channel]
     for first in range(0, width, COLUMNS):
-        trace_ridge(view.azimuth, view.focal, first, width, floats)
+        trace_ridge(view, first, width, floats)
         hills, soil = bands(view, first, height, width)
         size = channels * min(COLUMNS, width - first)
         top = 0
@@ -184,11 +183,8 @@ def paint(view, look, surface, lap, noise_key, out, floats, integers):
             else:
                 cast_rays(view, place, grid, floats)
                 find_texels(floats, grid, integers)
-                present = trace_block(texels, lap, np.float32(0.2) / look.haze, floats, integers)
-                if channels == 3:
-                    paint_ground_rgb(floats, look.haze, present)
-                else:
-                    paint_ground_gray(floats, look.haze, present)
+                plain = trace_block(texels, np.float32(0.2) / look.haze, floats, integers)
+                paint_ground(floats, channels, look.haze, plain)
             if not clear:
                 key = np.uint32(noise_key + np.uint32(top * width + first) * np.uint32(0x9E3779B9))
                 finish(floats, channels, look.noise, key, words)
@@ -201,15 +197,24 @@ def paint(view, look, surface, lap, noise_key, out, floats, integers):
 @kernel(fastmath=FAST)
 def _classify(floats, integers):
     """Write the class that covers most of each pixel over the texels, which are read by now."""
-    for c in range(BLOCK):
-        line, kerb, grass = floats[LINE_AT + c], floats[KERB_AT + c], floats[GRASS_AT + c]
-        road = ONE - line - kerb - grass
-        kind = np.int32(ROAD) if road >= line else np.int32(LINE)
-        kind = np.int32(KERB) if kerb > max(road, line) else kind
-        kind = np.int32(GRASS) if grass > max(max(road, line), kerb) else kind
-        sky = floats[DEPTH_AT + c] >= np.float32(0.99 * VIEW_DISTANCE)
-        integers[c] = np.int32(SKY) if sky else kind
-        floats[DEPTH_AT + c] = np.float32(VIEW_DISTANCE) if sky else floats[DEPTH_AT + c]
+    for row in range(ROWS):
+        for phase in range(PHASES):
+            share = np.float32(phase) * np.float32(1.0 / PHASES)
+            for k in range(SAMPLES):
+                sample, place = row * PITCH + k, row * COLUMNS + phase * SAMPLES + k
+                offset, dash = offset_at(floats, sample, share), between(floats, S_DASH + sample, share)
+                sharp = floats[S_SHARP + sample]
+                line = line_share(offset, sharp, floats[S_THIN + sample], dash)
+                verge = verge_share(offset, sharp)
+                kerb = kerb_share(offset, sharp, verge) * floats[S_KERB + sample]
+                road, grass = ONE - line - verge, verge - kerb
+                kind = np.int32(ROAD) if road >= line else np.int32(LINE)
+                kind = np.int32(KERB) if kerb > max(road, line) else kind
+                kind = np.int32(GRASS) if grass > max(max(road, line), kerb) else kind
+                depth = floats[DEPTH_AT + place]
+                sky = depth >= np.float32(0.99 * VIEW_DISTANCE)
+                integers[place] = np.int32(SKY) if sky else kind
+                floats[DEPTH_AT + place] = np.float32(VIEW_DISTANCE) if sky else depth
 
 
 @kernel
@@ -225,24 +230,7 @@ def _deal_out(floats, integers, place, classes, depth):
 
 
 @kernel
-def _clear(floats, part):
-    for c in range(BLOCK):
-        floats[part + c] = ZERO
-
-
-@kernel
-def _label_block(texels, lap, floats, integers):
-    """Trace and classify a block whose samples are found."""
-    grass, kerbs, _ = trace_block(texels, lap, ZERO, floats, integers)
-    if not grass:
-        _clear(floats, GRASS_AT)
-    if not kerbs:
-        _clear(floats, KERB_AT)
-    _classify(floats, integers)
-
-
-@kernel
-def label(view, surface, lap, classes, depth, floats, integers):
+def label(view, surface, classes, depth, floats, integers):
     """Label one frame.
 
     A pixel's class is the one that covers most of it; its depth is measured along the optical axis.
@@ -250,7 +238,6 @@ def label(view, surface, lap, classes, depth, floats, integers):
     Args:
         view: `VIEW` record.
         surface: the level's surface map (grid, grid) int64.
-        lap: length of a lap on it [m].
         classes: filled: (H, W) uint8, indices into `CLASSES`.
         depth: filled: (H, W) float32 [m], `VIEW_DISTANCE` for the sky.
         floats: of `scratch`.
@@ -267,5 +254,7 @@ def label(view, surface, lap, classes, depth, floats, integers):
             place = (top, first, height, width)
             cast_rays(view, place, grid, floats)
             find_texels(floats, grid, integers)
-            _label_block(texels, lap, floats, integers)
+            trace_block(texels, ZERO, floats, integers)
+            cover_depth(floats)
+            _classify(floats, integers)
             _deal_out(floats, integers, place, classes, depth)

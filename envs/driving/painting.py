@@ -10,24 +10,30 @@ from envs.driving.tracing import (
     BLOCK,
     BLUE_AT,
     COLUMNS,
-    DEPTH_AT,
-    GRASS_AT,
     GREEN_AT,
     HALF,
-    KERB_AT,
     LAYERS,
-    LINE_AT,
     ONE,
     PHASES,
+    PITCH,
     RED_AT,
     RIDGE_AT,
     ROWS,
+    S_DASH,
+    S_DEPTH,
+    S_KERB,
+    S_SHARP,
+    S_STRIPE,
+    S_THIN,
+    S_TONE,
     SAMPLES,
     SKIN,
-    STRIPE_AT,
-    TONE_AT,
     ZERO,
-    share_beyond,
+    between,
+    kerb_share,
+    line_share,
+    offset_at,
+    verge_share,
 )
 
 # Colours of a look, each linear RGB in 0 … 255.
@@ -54,97 +60,128 @@ def _colour(floats, colour, channel):
 
 
 @inlined
-def _paint_road(floats, channel, layer):
-    """Paint one channel of a block: asphalt and lines."""
-    asphalt, paint = _colour(floats, ASPHALT, channel), _colour(floats, PAINT, channel)
-    for c in range(BLOCK):
-        floats[layer + c] = asphalt + floats[LINE_AT + c] * (paint - asphalt)
+def _hues(floats, channel):
+    """One channel of a ground's colours, each less what it is laid over, and of the haze."""
+    asphalt, dark, red = (
+        _colour(floats, ASPHALT, channel),
+        _colour(floats, GRASS_DARK, channel),
+        _colour(floats, KERB_RED, channel),
+    )
+    light, white = _colour(floats, GRASS_LIGHT, channel) - dark, _colour(floats, KERB_WHITE, channel) - red
+    paint, haze = _colour(floats, PAINT, channel) - asphalt, _colour(floats, HAZE, channel)
+    return asphalt, paint, dark - asphalt, light, red - asphalt, white, haze
 
 
 @inlined
-def _paint_verge(floats, channel, layer):
-    """Paint one channel of a block: asphalt, lines and grass."""
-    asphalt, paint = _colour(floats, ASPHALT, channel), _colour(floats, PAINT, channel)
-    dark, light = _colour(floats, GRASS_DARK, channel), _colour(floats, GRASS_LIGHT, channel)
-    for c in range(BLOCK):
-        lawn = dark - asphalt + floats[TONE_AT + c] * (light - dark)
-        floats[layer + c] = asphalt + floats[LINE_AT + c] * (paint - asphalt) + floats[GRASS_AT + c] * lawn
+def _blend(hues, shares):
+    """One channel of a pixel, seen through the mist.
+
+    Args:
+        hues: of `_hues`.
+        shares: of the pixel: line, grass, light grass, kerb, white of the kerb; then how much is mist.
+    """
+    seen = hues[0] + shares[0] * hues[1] + shares[1] * hues[2] + shares[2] * hues[3]
+    seen += shares[3] * hues[4] + shares[4] * hues[5]
+    return seen + shares[5] * (hues[6] - seen)
+
+
+@kernel(fastmath=FAST)
+def _paint_road(floats):
+    """Paint a traced block that is road and line alone, too close for mist."""
+    red, green, blue = _hues(floats, 0), _hues(floats, 1), _hues(floats, 2)
+    for row in range(ROWS):
+        for phase in range(PHASES):
+            share = np.float32(phase) * np.float32(1.0 / PHASES)
+            for k in range(SAMPLES):
+                sample, place = row * PITCH + k, row * COLUMNS + phase * SAMPLES + k
+                offset, dash = offset_at(floats, sample, share), between(floats, S_DASH + sample, share)
+                line = line_share(offset, floats[S_SHARP + sample], floats[S_THIN + sample], dash)
+                floats[RED_AT + place] = red[0] + line * red[1]
+                floats[GREEN_AT + place] = green[0] + line * green[1]
+                floats[BLUE_AT + place] = blue[0] + line * blue[1]
 
 
 @inlined
-def _paint_kerbs(floats, channel, layer):
-    """Paint the kerbs of one channel of a block over its asphalt."""
-    asphalt, red = _colour(floats, ASPHALT, channel), _colour(floats, KERB_RED, channel)
-    white = _colour(floats, KERB_WHITE, channel)
-    for c in range(BLOCK):
-        kerb = red - asphalt + floats[STRIPE_AT + c] * (white - red)
-        floats[layer + c] += floats[KERB_AT + c] * kerb
+def _paint_any(floats, haze, rgb):
+    """Paint a traced block: all three channels, or luma alone."""
+    first, green, blue = _hues(floats, 0 if rgb else LUMA), _hues(floats, 1), _hues(floats, 2)
+    for row in range(ROWS):
+        for phase in range(PHASES):
+            share = np.float32(phase) * np.float32(1.0 / PHASES)
+            for k in range(SAMPLES):
+                sample, place = row * PITCH + k, row * COLUMNS + phase * SAMPLES + k
+                offset, dash = offset_at(floats, sample, share), between(floats, S_DASH + sample, share)
+                sharp = floats[S_SHARP + sample]
+                line, verge = (
+                    line_share(offset, sharp, floats[S_THIN + sample], dash),
+                    verge_share(offset, sharp),
+                )
+                kerb = kerb_share(offset, sharp, verge) * floats[S_KERB + sample]
+                grass, mist = verge - kerb, min(floats[S_DEPTH + sample] * haze, ONE)
+                tone, stripe = grass * floats[S_TONE + sample], kerb * floats[S_STRIPE + sample]
+                shares = (line, grass, tone, kerb, stripe, mist * mist)
+                floats[RED_AT + place] = _blend(first, shares)
+                if rgb:
+                    floats[GREEN_AT + place] = _blend(green, shares)
+                    floats[BLUE_AT + place] = _blend(blue, shares)
 
 
-@inlined
-def _paint_mist(floats, channel, layer, haze):
-    """Lay the haze over one channel of a block."""
-    air = _colour(floats, HAZE, channel)
-    for c in range(BLOCK):
-        mist = min(floats[DEPTH_AT + c] * haze, ONE)
-        floats[layer + c] += mist * mist * (air - floats[layer + c])
+@kernel(fastmath=FAST)
+def _paint_rgb(floats, haze):
+    _paint_any(floats, haze, True)
 
 
-@kernel(inline="always")
-def _paint_ground(floats, channel, layer, haze, present):
-    """Paint one channel of a traced block; `present` is what `trace_block` returned."""
-    if present[0]:
-        _paint_verge(floats, channel, layer)
+@kernel(fastmath=FAST)
+def _paint_gray(floats, haze):
+    _paint_any(floats, haze, False)
+
+
+@kernel
+def paint_ground(floats, channels, haze, plain):
+    """Paint a traced block; `plain` is what `trace_block` returned."""
+    if channels == 1:
+        _paint_gray(floats, haze)
+    elif plain:
+        _paint_road(floats)
     else:
-        _paint_road(floats, channel, layer)
-    if present[1]:
-        _paint_kerbs(floats, channel, layer)
-    if present[2]:
-        _paint_mist(floats, channel, layer, haze)
-
-
-@kernel(fastmath=FAST)
-def paint_ground_rgb(floats, haze, present):
-    """Paint the three channels of a traced block."""
-    _paint_ground(floats, 0, RED_AT, haze, present)
-    _paint_ground(floats, 1, GREEN_AT, haze, present)
-    _paint_ground(floats, 2, BLUE_AT, haze, present)
-
-
-@kernel(fastmath=FAST)
-def paint_ground_gray(floats, haze, present):
-    """Paint the luma of a traced block."""
-    _paint_ground(floats, LUMA, RED_AT, haze, present)
+        _paint_rgb(floats, haze)
 
 
 @kernel(inline="always")
-def _elevation(view, place):
-    """A block's first pixel: height above the horizon, its change by column, its fall by row [pixels]."""
-    row, first, height, width = place
+def _elevation(view, row, first, height, width):
+    """Height above the horizon of the first pixel of a row of a block, and its change by column [pixels]."""
     right = np.float32(first) + HALF - np.float32(0.5 * width)
     down = np.float32(row) + HALF - np.float32(0.5 * height)
     up = view.axes[0, 2] * view.focal + right * view.axes[1, 2] + down * view.axes[2, 2]
-    return up, view.axes[1, 2], -view.axes[2, 2]
+    return up, view.axes[1, 2]
 
 
 @kernel(fastmath=FAST)
-def trace_ridge(azimuth, focal, first, width, floats):
-    """Fill the ridge of a block with the height of the hills above the horizon [pixels].
-
-    The hills stand at infinity; their azimuth is a cubic's worth of an arc tangent.
-    """
+def _trace_ridge(azimuth, focal, middle, rise, floats):
+    """Fill the ridge of a column of blocks; `middle` is the image's, `rise` of the horizon by column."""
     bins = np.float32(RIDGE.shape[0] - 1)
     for phase in range(PHASES):
         for k in range(SAMPLES):
-            column = np.float32(first + PHASES * k + phase) + HALF - np.float32(0.5 * width)
-            lateral = column / focal
+            column = np.float32(PHASES * k + phase)
+            lateral = (column - middle) / focal
             bearing = lateral * (np.float32(0.9724) - np.float32(0.1919) * lateral * lateral)
             turn = azimuth + np.float32(8.0) - bearing * np.float32(0.5 / np.pi)
             place = (turn - np.float32(np.int32(turn))) * bins
             n = np.uint32(np.int32(place))
             share = place - np.float32(np.int32(place))
             height = RIDGE[n] + share * (RIDGE[n + np.uint32(1)] - RIDGE[n])
-            floats[RIDGE_AT + phase * SAMPLES + k] = focal * height
+            floats[RIDGE_AT + phase * SAMPLES + k] = focal * height - rise * column + HALF
+
+
+@kernel
+def trace_ridge(view, first, width, floats):
+    """Fill the ridge of a column of blocks: the hills' height above the horizon [pixels].
+
+    To it is added half a pixel, and what brings it to the height of the block's first pixel above the
+    horizon. The hills stand at infinity; their azimuth is a cubic's worth of an arc tangent.
+    """
+    middle = np.float32(0.5 * width) - np.float32(first) - HALF
+    _trace_ridge(view.azimuth, view.focal, middle, view.axes[1, 2], floats)
 
 
 @inlined
@@ -156,29 +193,25 @@ def _sky_colour(floats, channel, elevation, focal):
 
 
 @inlined
-def _paint_sky(floats, channel, layer, horizon, focal):
-    """Paint one channel of a block above the horizon, hills included; `horizon` as `_elevation` gives it."""
-    hill = _colour(floats, HILL, channel)
+def _paint_sky_row(floats, channel, place, elevation, focal):
+    """Paint one channel of a row of a block above the horizon, hills included."""
+    hill, sky = _colour(floats, HILL, channel), _sky_colour(floats, channel, elevation, focal)
+    for c in range(COLUMNS):
+        share = min(max(floats[RIDGE_AT + c] - elevation, ZERO), ONE)
+        floats[place + c] = sky + share * (hill - sky)
+
+
+@kernel(fastmath=FAST)
+def _paint_sky(floats, channels, elevation, fall, focal):
+    """Paint a block above the horizon, whose first pixel is so high above it and each row so much less."""
     for row in range(ROWS):
-        elevation = horizon[0] - horizon[2] * np.float32(row)
-        sky = _sky_colour(floats, channel, elevation, focal)
-        for phase in range(PHASES):
-            for k in range(SAMPLES):
-                above = elevation + horizon[1] * np.float32(PHASES * k + phase)
-                share = share_beyond(floats[RIDGE_AT + phase * SAMPLES + k] - above, ONE)
-                floats[layer + row * COLUMNS + phase * SAMPLES + k] = sky + share * (hill - sky)
-
-
-@kernel(fastmath=FAST)
-def _paint_sky_rgb(floats, horizon, focal):
-    _paint_sky(floats, 0, RED_AT, horizon, focal)
-    _paint_sky(floats, 1, GREEN_AT, horizon, focal)
-    _paint_sky(floats, 2, BLUE_AT, horizon, focal)
-
-
-@kernel(fastmath=FAST)
-def _paint_sky_gray(floats, horizon, focal):
-    _paint_sky(floats, LUMA, RED_AT, horizon, focal)
+        height, place = elevation - fall * np.float32(row), row * COLUMNS
+        if channels == 3:
+            _paint_sky_row(floats, 0, RED_AT + place, height, focal)
+            _paint_sky_row(floats, 1, GREEN_AT + place, height, focal)
+            _paint_sky_row(floats, 2, BLUE_AT + place, height, focal)
+        else:
+            _paint_sky_row(floats, LUMA, RED_AT + place, height, focal)
 
 
 @inlined
@@ -260,11 +293,11 @@ def _pack_gray(floats, words):
             )
 
 
-@kernel
-def _fill_sky(floats, horizon, focal, channels, words):
+@kernel(fastmath=FAST)
+def _fill_sky(floats, channels, elevation, fall, focal, words):
     """Fill a block of clear sky, one colour a row, straight into packed words."""
     for row in range(ROWS):
-        height = horizon[0] - horizon[2] * np.float32(row)
+        height = elevation - fall * np.float32(row)
         if channels == 1:
             g = np.int32(_sky_colour(floats, LUMA, height, focal) + HALF)
             for k in range(SAMPLES):
@@ -282,7 +315,8 @@ def _fill_sky(floats, horizon, focal, channels, words):
 @kernel
 def bands(view, first, height, width):
     """First rows of a column of blocks in which a pixel may see hills, and ground."""
-    up, by_column, fall = _elevation(view, (0, first, height, width))
+    up, by_column = _elevation(view, 0, first, height, width)
+    fall = -view.axes[2, 2]
     least = min(up, up + by_column * np.float32(COLUMNS))
     ground = min(max(int(np.floor(least / fall)) + 1, 0), height)
     hills = int(np.floor((least - np.float32(HIGHEST) * view.focal - ONE) / fall))
@@ -291,14 +325,13 @@ def bands(view, first, height, width):
 
 @kernel
 def paint_above(view, place, channels, clear, floats, words):
-    """Paint a block above the horizon; returns whether it is already packed into `words`."""
-    horizon = _elevation(view, place)
+    """Paint a block above the horizon; a clear one, without hills, straight into packed `words`."""
+    top, first, height, width = place
+    elevation, _ = _elevation(view, top, first, height, width)
     if clear:
-        _fill_sky(floats, horizon, view.focal, channels, words)
-    elif channels == 3:
-        _paint_sky_rgb(floats, horizon, view.focal)
+        _fill_sky(floats, channels, elevation, -view.axes[2, 2], view.focal, words)
     else:
-        _paint_sky_gray(floats, horizon, view.focal)
+        _paint_sky(floats, channels, elevation, -view.axes[2, 2], view.focal)
 
 
 @kernel

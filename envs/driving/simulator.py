@@ -30,7 +30,7 @@ from envs.driving.randomness import (
     uniform,
 )
 from envs.driving.reward import RewardWeights, reward
-from envs.driving.road import STRIPE_PERIOD, project, roads
+from envs.driving.road import project, roads
 from envs.driving.vehicle import CAR_FIELDS, PHYSICS, drive
 
 CRUISE_SPEED = 6.0  # [m/s] a lap may take as long as at this speed
@@ -167,12 +167,6 @@ def step_rows(rows, active, actions, roads, rules, outcome, first, last):
             episode_metrics(row, length, off_road, lap, outcome.metrics[n])
 
 
-@kernel
-def _lap(roads, level):
-    """Length of a lap as the surface map counts it [m]."""
-    return np.float32(np.rint(roads.counts[level] * roads.spacings[level] / STRIPE_PERIOD) * STRIPE_PERIOD)
-
-
 @kernel(nogil=True)
 def paint_rows(rows, looks, roads, lens, frames, buffers, first, last):
     """Paint the frames (N, H, W, C) of rows [first, last). `lens` is (focal, mounting)."""
@@ -182,8 +176,7 @@ def paint_rows(rows, looks, roads, lens, frames, buffers, first, last):
         row, level = rows[n], rows[n].level
         aim(view, row, lens[0], lens[1], looks[n].errors)
         key = np.uint32(stream_key(row.seed, row.episode, row.step, STREAM_NOISE) >> np.uint64(32))
-        surface = roads.surfaces[level]
-        paint(view, looks[n], surface, _lap(roads, level), key, frames[n], floats, integers)
+        paint(view, looks[n], roads.surfaces[level], key, frames[n], floats, integers)
 
 
 @kernel(nogil=True)
@@ -206,7 +199,7 @@ def label_rows(rows, looks, roads, lens, masks, buffers, first, last):
     for n in range(first, last):
         level = rows[n].level
         aim(view, rows[n], lens[0], lens[1], looks[n].errors)
-        label(view, roads.surfaces[level], _lap(roads, level), masks[0][n], masks[1][n], floats, integers)
+        label(view, roads.surfaces[level], masks[0][n], masks[1][n], floats, integers)
 
 
 @kernel(nogil=True)

@@ -9,7 +9,9 @@ distance instead of flickering. RGB, gray, semantic classes and depth are painte
 alone, so labels and picture cannot disagree.
 
 Everything is laid out for LLVM's vectoriser: inner loops of known length without branches over flat
-float32 arrays. A row's pixels are kept by phase, pixel 4 k + f at place 16 f + k.
+float32 arrays. A row's pixels are kept by phase, pixel 4 k + f at place 16 f + k. A function that is
+inlined into such a loop and chooses between two numbers takes numbers alone: an array among its arguments
+would be counted as a reference at every turn, and so would a tuple's parts.
 """
 
 import numpy as np
@@ -20,23 +22,23 @@ from envs.driving.road import ALONG_STEPS, OFFSET_STEPS, STRIPE_PERIOD, TEXEL
 
 VIEW_DISTANCE = 220.0  # [m] ground further away is sky
 _EDGE_LINE = HALF_WIDTH - 0.35  # [m] from the centreline to the middle of the line at the edge
-_EDGE_LINE_HALF, _MIDDLE_LINE = 0.09, 0.08  # [m] half the width of the lines
+_LINE_HALF = 0.085  # [m] half the width of the lines
 _KERB_WIDTH = 0.6  # [m]
 
 ROWS, SAMPLES, PHASES = 8, 16, 4
 COLUMNS = SAMPLES * PHASES
 BLOCK = ROWS * COLUMNS  # pixels of a block
-_PITCH = 2 * SAMPLES  # a row of samples, with room for one past the end
+PITCH = 2 * SAMPLES  # a row of samples, with room for one past the end
 _PAD = 80  # numbers between parts: parts a multiple of 4 KiB apart would stall each other's loads and stores
-_S_DEPTH, _S_OFFSET, _S_ALONG, _S_SHARP, _S_SHARP_ALONG, _S_KERB, _S_TONE, _IN_X, _IN_Y = (
-    (ROWS * _PITCH + _PAD) * part for part in range(9)
+_SAMPLED = ROWS * PITCH + _PAD
+# What is known at the samples, then the pixels' parts.
+S_DEPTH, S_OFFSET, S_SHARP, S_THIN, S_DASH, S_STRIPE, S_KERB, S_TONE, _S_X, _S_Y = (
+    _SAMPLED * part for part in range(10)
 )
-_COVER = (ROWS * _PITCH + _PAD) * 9  # where the pixels' parts begin
-DEPTH_AT, LINE_AT, KERB_AT, GRASS_AT, STRIPE_AT, TONE_AT, RIDGE_AT, RED_AT, GREEN_AT, BLUE_AT = (
-    _COVER + (BLOCK + _PAD) * part for part in range(10)
-)
+_COVER = _SAMPLED * 10
+DEPTH_AT, RIDGE_AT, RED_AT, GREEN_AT, BLUE_AT = (_COVER + (BLOCK + _PAD) * part for part in range(5))
 LAYERS = GREEN_AT - RED_AT  # from one painted channel to the next
-_RAYS = _COVER + (BLOCK + _PAD) * 10
+_RAYS = _COVER + (BLOCK + _PAD) * 5
 _RAY = 16  # numbers that the samples of a row have in common
 SKIN = _RAYS + ROWS * _RAY  # the look's colours, four numbers each
 TEXELS = ROWS * SAMPLES  # in the integers: first the texels' numbers, then their two halves
@@ -50,11 +52,11 @@ def share_beyond(distance, sharpness):
 
 
 @inlined
-def _stripes(position, period, frequency, sharpness):
-    """Share of the pixel in the first half of a pattern; `position` ≥ 0, `frequency` is 1 / period."""
-    phase = position * frequency
-    phase = abs(phase - np.float32(np.int32(phase)) - HALF) * period
-    return share_beyond(np.float32(0.25) * period - phase, sharpness)
+def _stripes(position, period, sharpness):
+    """Share of the pixel in the first half of a pattern; `position` ≥ 0."""
+    phase = position * np.float32(1.0 / period)
+    phase = abs(phase - np.float32(np.int32(phase)) - HALF) * np.float32(period)
+    return share_beyond(np.float32(0.25 * period) - phase, sharpness)
 
 
 @kernel(inline="always")
@@ -95,15 +97,15 @@ def find_texels(floats, grid, integers):
         x1, y1, z1 = floats[ray + 3], floats[ray + 4], floats[ray + 5]
         px, py, pz, least = floats[ray + 6], floats[ray + 7], floats[ray + 8], floats[ray + 13]
         for k in range(SAMPLES):
-            place = row * _PITCH + k
+            place = row * PITCH + k
             column = np.float32(k)
             depth = pz / max(z0 + column * z1, least)
             u = min(max(px + depth * (x0 + column * x1), ZERO), last)
             v = min(max(py + depth * (y0 + column * y1), ZERO), last)
             i, j = np.int32(u), np.int32(v)
             integers[row * SAMPLES + k] = np.int32(np.int32(j * grid32) + i)
-            floats[_S_DEPTH + place] = depth
-            floats[_IN_X + place], floats[_IN_Y + place] = (
+            floats[S_DEPTH + place] = depth
+            floats[_S_X + place], floats[_S_Y + place] = (
                 u - np.float32(i) - HALF,
                 v - np.float32(j) - HALF,
             )
@@ -119,161 +121,116 @@ def _read_texels(surface, integers):
 
 @kernel(fastmath=FAST)
 def _decode_texels(floats, integers):
-    """Turn texels into distances to and along the centreline, and the reach of a pixel in both."""
+    """Turn texels into distances to the centreline, the reach of a pixel in it, and patterns along it.
+
+    Patterns (dashes, kerb stripes) are filtered over the four pixels from one sample to the next.
+    """
     for row in range(ROWS):
         ray = _RAYS + row * _RAY
         fx, fy, across, along = floats[ray + 9], floats[ray + 10], floats[ray + 11], floats[ray + 12]
         for k in range(SAMPLES):
-            place = row * _PITCH + k
+            place = row * PITCH + k
             first, second = integers[TEXELS + row * SAMPLES + k], integers[2 * TEXELS + row * SAMPLES + k]
             gx, gy = _byte(first, 8), _byte(first, 0)  # [1/127]
-            rx, ry, depth = floats[_IN_X + place], floats[_IN_Y + place], floats[_S_DEPTH + place]
+            rx, ry, depth = floats[_S_X + place], floats[_S_Y + place], floats[S_DEPTH + place]
             stretch = np.float32(np.int32(second >> 8) & np.int32(255)) * np.float32(1.0 / 64.0)
             offset = np.float32(np.int32(first >> 16)) * np.float32(1.0 / OFFSET_STEPS)
             travelled = np.float32(np.int32(second >> 16) & np.int32(65535)) * np.float32(1.0 / ALONG_STEPS)
+            travelled += stretch * (gy * rx - gx * ry) * np.float32(TEXEL / 127.0) + np.float32(1200.0)
             slope, turn = abs(gx * fx + gy * fy), abs(gy * fx - gx * fy)
             near, far = across * depth, along * depth * depth
-            sharp = turn * near + slope * far + np.float32(0.1)
-            sharp_along = (turn * far + slope * near) * stretch + np.float32(0.1)
-            floats[_S_OFFSET + place] = offset + (gx * rx + gy * ry) * np.float32(TEXEL / 127.0)
-            floats[_S_ALONG + place] = travelled + stretch * (gy * rx - gx * ry) * np.float32(TEXEL / 127.0)
-            floats[_S_SHARP + place] = np.float32(127.0) / sharp
-            floats[_S_SHARP_ALONG + place] = np.float32(127.0) / sharp_along
-            floats[_S_KERB + place] = np.float32(np.int32(second) & np.int32(1))
-            floats[_S_TONE + place] = np.float32(np.int32(second) & np.int32(2)) * HALF
+            reach = turn * near + slope * far + np.float32(0.1)
+            reach_along = (turn * far + np.float32(PHASES) * slope * near) * stretch + np.float32(0.1)
+            both = np.float32(127.0) / (reach * reach_along)  # one division for two
+            sharp, sharp_along = both * reach_along, both * reach
+            floats[S_OFFSET + place] = offset + (gx * rx + gy * ry) * np.float32(TEXEL / 127.0)
+            floats[S_SHARP + place] = sharp
+            floats[S_THIN + place] = min(np.float32(2.0 * _LINE_HALF) * sharp, ONE)
+            floats[S_DASH + place] = _stripes(travelled, STRIPE_PERIOD, sharp_along)
+            floats[S_STRIPE + place] = _stripes(travelled, STRIPE_PERIOD / 3.0, sharp_along)
+            floats[S_KERB + place] = np.float32(np.int32(second) & np.int32(1))
+            floats[S_TONE + place] = np.float32(np.int32(second) & np.int32(2)) * HALF
 
 
 @kernel(fastmath=REDUCE)
-def _extremes(floats):
-    """The greatest distance from the centreline, and whether kerbs are near."""
-    furthest, kerb = ZERO, ZERO
+def _furthest(floats):
+    """The greatest distance of a sample from the centreline."""
+    furthest = ZERO
     for row in range(ROWS):
         for k in range(SAMPLES):
-            furthest = max(furthest, abs(floats[_S_OFFSET + row * _PITCH + k]))
-            kerb = max(kerb, floats[_S_KERB + row * _PITCH + k])
-    return furthest, kerb
-
-
-@kernel(fastmath=REDUCE)
-def _close_samples(floats, lap):
-    """Add the sample past the end, and unroll the distance along the road where a lap begins."""
-    for row in range(ROWS):
-        start = _S_ALONG + row * _PITCH
-        least, most = floats[start], floats[start]
-        for k in range(SAMPLES):
-            least, most = min(least, floats[start + k]), max(most, floats[start + k])
-        if most - least > HALF * lap:
-            _unroll(floats, start, lap)
-        for part in (_S_DEPTH, _S_OFFSET, _S_ALONG):
-            end = part + row * _PITCH + SAMPLES
-            floats[end] = floats[end - 1] + (floats[end - 1] - floats[end - 2])
+            furthest = max(furthest, abs(floats[S_OFFSET + row * PITCH + k]))
+    return furthest
 
 
 @kernel
-def _unroll(floats, start, lap):
-    """Undo the jumps of one row where the distance along the road begins anew."""
-    shift = ZERO
-    for k in range(start + 1, start + SAMPLES):
-        jump = floats[k] + shift - floats[k - 1]
-        if abs(jump) > HALF * lap:
-            shift -= np.copysign(lap, jump)
-        floats[k] += shift
+def _close_samples(floats):
+    """Add the sample past the end of each row."""
+    for row in range(ROWS):
+        for part in (S_DEPTH, S_OFFSET):
+            end = part + row * PITCH + SAMPLES
+            floats[end] = floats[end - 1] + (floats[end - 1] - floats[end - 2])
+        end = S_DASH + row * PITCH + SAMPLES
+        floats[end] = floats[end - 1]
 
 
 @inlined
-def _between(floats, place, share):
+def between(floats, place, share):
     """A sampled number between one sample and the next."""
     value = floats[place]
     return value + share * (floats[place + 1] - value)
 
 
-@kernel(fastmath=FAST)
-def _cover_lines(floats):
-    """Shares of the dashes in the middle and the lines at the edges."""
-    for row in range(ROWS):
-        for phase in range(PHASES):
-            share = np.float32(phase) * np.float32(1.0 / PHASES)
-            for k in range(SAMPLES):
-                place = row * COLUMNS + phase * SAMPLES + k
-                offset = abs(_between(floats, _S_OFFSET + row * _PITCH + k, share))
-                sharp = floats[_S_SHARP + row * _PITCH + k]
-                travelled = _between(floats, _S_ALONG + row * _PITCH + k, share) + np.float32(1200.0)
-                sharp_along = floats[_S_SHARP_ALONG + row * _PITCH + k]
-                inner = offset < np.float32(1.5)
-                from_line = offset if inner else abs(offset - np.float32(_EDGE_LINE))
-                half = np.float32(_MIDDLE_LINE) if inner else np.float32(_EDGE_LINE_HALF)
-                dash = _stripes(
-                    travelled, np.float32(STRIPE_PERIOD), np.float32(1.0 / STRIPE_PERIOD), sharp_along
-                )
-                line = share_beyond(half - from_line, sharp) - share_beyond(-half - from_line, sharp)
-                floats[LINE_AT + place] = line * (dash if inner else ONE)
+@inlined
+def offset_at(floats, sample, share):
+    """Distance of a pixel from the centreline [m]."""
+    return abs(between(floats, S_OFFSET + sample, share))
+
+
+@inlined
+def line_share(offset, sharp, thin, dash):
+    """How much of a pixel is painted line, `offset` metres from the centreline, where `dash` are dashes.
+
+    A line of half width h, d away, covers min(1, 2 h s, ½ + (h − d) s) of a footprint of 1 / s; `thin` is
+    the smaller of the first two.
+    """
+    inner = offset < np.float32(1.5)
+    outer = abs(offset - np.float32(_EDGE_LINE))
+    away = offset if inner else outer
+    cover = max(min((np.float32(_LINE_HALF) - away) * sharp + HALF, thin), ZERO)
+    return cover * (dash if inner else ONE)
+
+
+@inlined
+def verge_share(offset, sharp):
+    """How much of a pixel is beyond the edge of the road."""
+    return share_beyond(offset - np.float32(HALF_WIDTH), sharp)
+
+
+@inlined
+def kerb_share(offset, sharp, verge):
+    """How much of a pixel is the first of the verge, where kerbs are."""
+    return verge - share_beyond(offset - np.float32(HALF_WIDTH + _KERB_WIDTH), sharp)
 
 
 @kernel(fastmath=FAST)
-def _cover_depth(floats):
+def cover_depth(floats):
     """Depth of every pixel [m]."""
     for row in range(ROWS):
         for phase in range(PHASES):
             share = np.float32(phase) * np.float32(1.0 / PHASES)
             for k in range(SAMPLES):
-                depth = _between(floats, _S_DEPTH + row * _PITCH + k, share)
+                depth = between(floats, S_DEPTH + row * PITCH + k, share)
                 floats[DEPTH_AT + row * COLUMNS + phase * SAMPLES + k] = depth
 
 
-@kernel(fastmath=FAST)
-def _cover_grass(floats):
-    """Share of what lies outside the road, all of it grass; the grass's tone."""
-    for row in range(ROWS):
-        for phase in range(PHASES):
-            share = np.float32(phase) * np.float32(1.0 / PHASES)
-            for k in range(SAMPLES):
-                place = row * COLUMNS + phase * SAMPLES + k
-                offset = abs(_between(floats, _S_OFFSET + row * _PITCH + k, share))
-                sharp = floats[_S_SHARP + row * _PITCH + k]
-                floats[GRASS_AT + place] = share_beyond(offset - np.float32(HALF_WIDTH), sharp)
-                floats[TONE_AT + place] = floats[_S_TONE + row * _PITCH + k]
-
-
-@kernel(fastmath=FAST)
-def _cover_kerbs(floats):
-    """Take the kerbs' share from the grass; the kerbs' stripes."""
-    period = STRIPE_PERIOD / 3.0
-    for row in range(ROWS):
-        for phase in range(PHASES):
-            share = np.float32(phase) * np.float32(1.0 / PHASES)
-            for k in range(SAMPLES):
-                place = row * COLUMNS + phase * SAMPLES + k
-                offset = abs(_between(floats, _S_OFFSET + row * _PITCH + k, share))
-                sharp = floats[_S_SHARP + row * _PITCH + k]
-                travelled = _between(floats, _S_ALONG + row * _PITCH + k, share) + np.float32(1200.0)
-                sharp_along = floats[_S_SHARP_ALONG + row * _PITCH + k]
-                grass = floats[GRASS_AT + place]
-                kerb = grass - share_beyond(offset - np.float32(HALF_WIDTH + _KERB_WIDTH), sharp)
-                kerb *= floats[_S_KERB + row * _PITCH + k]
-                floats[KERB_AT + place], floats[GRASS_AT + place] = kerb, grass - kerb
-                floats[STRIPE_AT + place] = _stripes(
-                    travelled, np.float32(period), np.float32(1.0 / period), sharp_along
-                )
-
-
 @kernel
-def trace_block(surface, lap, near, floats, integers):
-    """Find what a block's pixels cover, its rays being cast.
+def trace_block(surface, near, floats, integers):
+    """Find what a block's samples see, its rays being cast.
 
-    Returns whether grass, kerbs and anything further than `near` metres are in it.
+    Returns whether the block is road and line alone, and nearer than `near` metres.
     """
     _read_texels(surface, integers)
     _decode_texels(floats, integers)
-    furthest, kerb = _extremes(floats)
-    _close_samples(floats, lap)
-    _cover_lines(floats)
-    grass = furthest > np.float32(HALF_WIDTH - 0.2)
-    kerbs = grass and kerb > ZERO
-    far = max(floats[_S_DEPTH], floats[_S_DEPTH + SAMPLES - 1]) > near
-    if grass:
-        _cover_grass(floats)
-    if kerbs:
-        _cover_kerbs(floats)
-    if far:
-        _cover_depth(floats)
-    return grass, kerbs, far
+    _close_samples(floats)
+    far = max(floats[S_DEPTH], floats[S_DEPTH + SAMPLES - 1]) > near
+    return not far and _furthest(floats) < np.float32(HALF_WIDTH - 0.2)

@@ -124,11 +124,10 @@ class DrivingVectorEnv(VectorEnv):
         return self._observer.observe(over, self._none), self._with_labels(info)
 
     def _episode_info(self, over: np.ndarray) -> dict[str, Any]:
-        figures = self.simulator.outcome.metrics
+        figures = np.where(over[:, None], self.simulator.outcome.metrics, 0.0).T.copy()
         info: dict[str, Any] = {}
-        for n, name in enumerate(METRICS):
-            values = figures[:, n] > 0.5 if name in _FLAGS else figures[:, n]
-            info[name], info[f"_{name}"] = np.where(over, values, values.dtype.type(0)), over.copy()
+        for name, values in zip(METRICS, figures, strict=True):
+            info[name], info[f"_{name}"] = values > 0.5 if name in _FLAGS else values, over
         return info
 
     def _with_labels(self, info: dict[str, Any]) -> dict[str, Any]:
