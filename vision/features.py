@@ -19,8 +19,8 @@ CAMERA, INSTRUMENTS = "camera", "instruments"
 class PerceptionObservation(VectorObservationWrapper):
     """Replaces camera frames by what a frozen network makes of them, with the instruments appended.
 
-    An observation is a float32 row: the latent (mode `features`), or the mean and standard deviation of each
-    pose number in units of the network's `pose_scale` (mode `affordances`), then the instruments.
+    An observation is a float32 row: lane pose and latent (mode `features`), or mean and standard deviation of
+    each pose number in units of the network's `pose_scale` (mode `affordances`), then the instruments.
     Final observations in `info` (SAME_STEP autoreset) are replaced alike.
 
     Args:
@@ -40,7 +40,8 @@ class PerceptionObservation(VectorObservationWrapper):
         _check_camera(camera, network)
         self._network, self._mode = network.frozen(), mode
         self._device = self._network.pose_scale.device
-        size = network.config.latent_size if mode == "features" else 2 * len(network.pose_names)
+        pose = len(network.pose_names)
+        size = pose + (network.config.latent_size if mode == "features" else pose)
         self.single_observation_space: spaces.Box = _row_space(size, mode, env.single_observation_space)
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
 
@@ -67,7 +68,7 @@ class PerceptionObservation(VectorObservationWrapper):
     @torch.inference_mode()
     def _encode(self, frames: np.ndarray) -> np.ndarray:
         pixels = torch.from_numpy(np.ascontiguousarray(frames)).to(self._device)
-        encode = self._network.latent if self._mode == "features" else self._network.affordances
+        encode = self._network.features if self._mode == "features" else self._network.affordances
         return encode(pixels).cpu().numpy()
 
     def _final_observations(self, final: Any, ended: np.ndarray) -> np.ndarray:

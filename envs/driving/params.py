@@ -25,7 +25,7 @@ class VehicleParams:
     shape: float = 1.35  # C of the tyre curve
     max_steer: float = 0.42  # [rad] of the front wheels
     steer_rate: float = 1.3  # [rad/s]
-    max_drive: float = 5200.0  # [N] at the rear wheels
+    max_drive: float = 5200.0  # [N] at the front wheels
     max_brake: float = 9500.0  # [N] at all wheels
     brake_front: float = 0.62  # share of the brake force at the front
     max_speed: float = 15.0  # [m/s] where the drive force has faded to nothing

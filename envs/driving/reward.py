@@ -2,10 +2,14 @@
 
 | term | range | weight |
 | --- | --- | --- |
-| progress: new metres along the route over those of a step at 15 m/s; never paid twice | [0, 1] | 1 |
+| progress: new metres along the route over those of a step at 15 m/s; never paid twice | [0, 1] | 0.2 |
 | lane: (distance from the middle / half the road's width)² | [0, 1] | −0.1 |
-| comfort: share of the greatest steering angle | [0, 1] | −0.03 |
-| off_road: the car's centre left the road; the episode terminates | {0, 1} | −5 |
+| comfort: share of the greatest steering angle | [0, 1] | −0.006 |
+| grip: (lateral acceleration / 1 g)², near 1 where the tyres slide | [0, 1] | −0.5 |
+| off_road: the car's centre left the road; the episode terminates | {0, 1} | −2 |
+
+An action of several steps (`frame_skip`) earns the progress of all of them, and the other terms once. The
+weights keep action values below about ten: a Huber loss is quadratic only for errors below one.
 """
 
 from dataclasses import dataclass, fields
@@ -14,7 +18,7 @@ import numpy as np
 
 from envs.driving.compiling import kernel
 from envs.driving.levels import HALF_WIDTH
-from envs.driving.params import CONTROL_STEP
+from envs.driving.params import CONTROL_STEP, GRAVITY
 
 _FULL_STEP = np.float32(15.0 * CONTROL_STEP)  # [m] of one action at 15 m/s
 
@@ -23,10 +27,11 @@ _FULL_STEP = np.float32(15.0 * CONTROL_STEP)  # [m] of one action at 15 m/s
 class RewardWeights:
     """Weight of each term of the reward."""
 
-    progress: float = 1.0
+    progress: float = 0.2
     lane: float = -0.1
-    comfort: float = -0.03
-    off_road: float = -5.0
+    comfort: float = -0.006
+    grip: float = -0.5
+    off_road: float = -2.0
 
     def record(self) -> np.ndarray:
         """The weights as a record array of shape (1,)."""
@@ -37,17 +42,18 @@ REWARD = np.dtype([(field.name, np.float32) for field in fields(RewardWeights)])
 
 
 @kernel
-def reward(advance, offset, steer_share, off_road, weights):
+def reward(advance, row, max_steer, off_road, weights):
     """The reward of one action.
 
     Args:
         advance: new metres along the route.
-        offset: distance from the middle of the road [m].
-        steer_share: steering angle over the greatest.
+        row: record with offset from the middle of the road [m], steer [rad], vx [m/s], yaw_rate [rad/s].
+        max_steer: greatest steering angle [rad].
         off_road: whether the car's centre left the road.
         weights: `REWARD` record.
     """
-    lane = min(abs(offset) / np.float32(HALF_WIDTH), np.float32(1.0))
+    lane = min(abs(row.offset) / np.float32(HALF_WIDTH), np.float32(1.0))
+    grip = min(abs(row.vx * row.yaw_rate) / np.float32(GRAVITY), np.float32(1.0))
     total = weights.progress * advance / _FULL_STEP + weights.lane * lane * lane
-    total += weights.comfort * abs(steer_share)
+    total += weights.comfort * abs(row.steer) / max_steer + weights.grip * grip * grip
     return total + weights.off_road if off_road else total

@@ -159,8 +159,7 @@ def step_rows(rows, active, actions, roads, rules, outcome, first, last):
         length = spacing * count
         lap = row.furthest >= length and not off_road
         late = row.step * CONTROL_STEP >= length / CRUISE_SPEED
-        share = row.steer / vehicles[0].max_steer
-        outcome.reward[n] = reward(advance, row.offset, share, off_road, weights[0])
+        outcome.reward[n] = reward(advance, row, vehicles[0].max_steer, off_road, weights[0])
         outcome.terminated[n], outcome.truncated[n] = off_road, (lap or late) and not off_road
         row.ended = off_road or lap or late
         if row.ended:

@@ -9,7 +9,7 @@ from envs.driving.config import DrivingConfig
 from envs.driving.labels import POSE, POSE_UNITS
 from envs.driving.simulator import Simulator
 
-_OFFSET, _HEADING = 3.2, 0.6  # ± [m], ± [rad] of the poses, denser in the middle
+_OFFSET, _HEADING = 3.7, 0.8  # ± [m], ± [rad] of the poses, denser in the middle: a little beyond the road
 
 
 class LabelledStream:

@@ -65,9 +65,9 @@ def _axle_drive(state, pedal, loads, car):
     drive = max(pedal, np.float32(0.0)) * car.max_drive * fade
     brake = max(-pedal, np.float32(0.0)) * car.max_brake * min(state.vx * np.float32(2.0), np.float32(1.0))
     grip = np.float32(0.98) * car.friction
-    front = -min(brake * car.brake_front, grip * loads[0])
-    rear = drive - brake * (np.float32(1.0) - car.brake_front)
-    return front, min(max(rear, -grip * loads[1]), grip * loads[1])
+    front = drive - brake * car.brake_front
+    rear = brake * (np.float32(1.0) - car.brake_front)
+    return min(max(front, -grip * loads[0]), grip * loads[0]), -min(rear, grip * loads[1])
 
 
 @kernel

@@ -130,7 +130,7 @@ def whole() -> Metrics:
 def test_an_episode_is_driven_to_its_end(whole: Metrics):
     assert whole["success"] == 1.0
     assert whole["route_completion"] == pytest.approx(1.0, abs=0.01)
-    assert whole["episode_return"] > 100.0
+    assert whole["episode_return"] > 50.0
     assert 5.0 < whole["mean_speed"] < 15.0
 
 

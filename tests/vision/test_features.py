@@ -56,12 +56,15 @@ def network(road):
     return network.eval()
 
 
-def latent(network, frames):
+def features(network, frames):
+    """Pose, then the latent at length 1."""
     with torch.inference_mode():
-        return network.frozen().latent(torch.from_numpy(frames)).numpy()
+        latent = network.latent(torch.from_numpy(frames))
+        pose = network.pose(latent).mean.numpy()
+    return np.concatenate([pose, latent.numpy() / np.linalg.norm(latent, axis=1, keepdims=True)], axis=1)
 
 
-@pytest.mark.parametrize(("mode", "size"), [("features", 16), ("affordances", 10)])
+@pytest.mark.parametrize(("mode", "size"), [("features", 21), ("affordances", 10)])
 @pytest.mark.parametrize(("instruments", "extra"), [(True, 2), (False, 0)])
 def test_the_space_holds_what_is_shown(network, mode, size, instruments, extra):
     env = PerceptionObservation(make_vector(instruments=instruments), network, mode)
@@ -74,11 +77,11 @@ def test_the_space_holds_what_is_shown(network, mode, size, instruments, extra):
         assert obs in env.observation_space
 
 
-def test_rows_are_latents_and_then_instruments(network):
+def test_rows_are_pose_and_latent_and_then_instruments(network):
     plain, wrapped = make_vector(), PerceptionObservation(make_vector(), network)
     raw, obs = plain.reset(seed=1)[0], wrapped.reset(seed=1)[0]
-    np.testing.assert_array_equal(obs[:, :16], latent(network, raw["camera"]))
-    np.testing.assert_array_equal(obs[:, 16:], raw["instruments"])
+    np.testing.assert_allclose(obs[:, :21], features(network, raw["camera"]), atol=1e-5)
+    np.testing.assert_array_equal(obs[:, 21:], raw["instruments"])
 
 
 def test_affordances_are_in_units_of_the_scale(network):
@@ -107,11 +110,12 @@ def test_final_observations_are_replaced_too(network, instruments):
     assert info["_final_obs"].all()
     for row, final in enumerate(raw_info["final_obs"]):
         camera = final["camera"] if instruments else final
-        np.testing.assert_allclose(info["final_obs"][row][:16], latent(network, camera[None])[0], atol=1e-5)
+        expected = features(network, camera[None])[0]
+        np.testing.assert_allclose(info["final_obs"][row][:21], expected, atol=1e-5)
         if instruments:
-            np.testing.assert_array_equal(info["final_obs"][row][16:], final["instruments"])
+            np.testing.assert_array_equal(info["final_obs"][row][21:], final["instruments"])
     shown = raw["camera"] if instruments else raw
-    np.testing.assert_array_equal(obs[:, :16], latent(network, shown))
+    np.testing.assert_allclose(obs[:, :21], features(network, shown), atol=1e-5)
 
 
 def test_only_ended_rows_have_a_final_observation(network):

@@ -5,29 +5,38 @@ import pytest
 
 from envs.driving.params import VehicleParams
 from envs.driving.reward import RewardWeights, reward
+from envs.driving.simulator import ROW
 
 WEIGHTS = RewardWeights().record()[0]
 
 
-def given(
-    advance: float = 0.0, offset: float = 0.0, steer_share: float = 0.0, off_road: bool = False
-) -> float:
-    return float(reward(*(np.float32(x) for x in (advance, offset, steer_share)), off_road, WEIGHTS))
+CAR = ROW  # the record that the simulator compiles for
+FULL = np.float32(VehicleParams().max_steer)
+
+
+def given(advance: float = 0.0, off_road: bool = False, weights=WEIGHTS, **car: float) -> float:
+    row = np.zeros(1, CAR).view(np.recarray)[0]
+    for name, value in car.items():
+        row[name] = value
+    return float(reward(np.float32(advance), row, FULL, off_road, weights))
 
 
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
         ({}, 0.0),
-        ({"advance": 0.75}, 1.0),
-        ({"advance": 0.3}, 0.4),
+        ({"advance": 0.75}, 0.2),
+        ({"advance": 1.5}, 0.4),
         ({"offset": 3.5}, -0.1),
         ({"offset": -1.75}, -0.025),
         ({"offset": 9.0}, -0.1),
-        ({"steer_share": -1.0}, -0.03),
-        ({"steer_share": 0.5}, -0.015),
-        ({"off_road": True}, -5.0),
-        ({"advance": 0.75, "offset": -3.5, "steer_share": 1.0, "off_road": True}, 1.0 - 0.1 - 0.03 - 5.0),
+        ({"steer": -FULL}, -0.006),
+        ({"steer": 0.5 * FULL}, -0.003),
+        ({"vx": 10.0, "yaw_rate": -0.4905}, -0.125),
+        ({"vx": 12.0, "yaw_rate": 3.0}, -0.5),
+        ({"vx": 12.0}, 0.0),
+        ({"off_road": True}, -2.0),
+        ({"advance": 0.75, "offset": -3.5, "steer": FULL, "off_road": True}, 0.2 - 0.1 - 0.006 - 2.0),
     ],
 )
 def test_each_term_by_hand(arguments: dict, expected: float) -> None:
@@ -35,14 +44,22 @@ def test_each_term_by_hand(arguments: dict, expected: float) -> None:
 
 
 def test_weights_scale_their_own_term() -> None:
-    weights = RewardWeights(progress=2.0, lane=-0.5, comfort=-0.25, off_road=-7.0).record()[0]
-    terms = [
-        reward(*(np.float32(x) for x in (*parts, 0.0)[:3]), off, weights)
-        for parts, off in (((0.75, 0.0), False), ((0.0, 3.5), False), ((0.0, 0.0), True))
+    weights = RewardWeights(progress=2.0, lane=-0.5, comfort=-0.25, grip=-3.0, off_road=-7.0).record()[0]
+    cases = [
+        {"advance": 0.75},
+        {"offset": 3.5},
+        {"steer": FULL},
+        {"vx": 9.81, "yaw_rate": 1.0},
+        {"off_road": True},
     ]
-    np.testing.assert_allclose(terms, [2.0, -0.5, -7.0], rtol=1e-6)
-    steered = reward(np.float32(0.0), np.float32(0.0), np.float32(1.0), False, weights)
-    assert steered == pytest.approx(-0.25)
+    terms = [given(weights=weights, **case) for case in cases]
+    np.testing.assert_allclose(terms, [2.0, -0.5, -0.25, -3.0, -7.0], rtol=1e-6)
+
+
+def costs(rows) -> np.ndarray:
+    """What a step costs, from the state after it."""
+    lane = 0.1 * (rows["offset"] / 3.5) ** 2 + 0.006 * np.abs(rows["steer"]) / FULL
+    return lane + 0.5 * (rows["vx"] * rows["yaw_rate"] / 9.81) ** 2
 
 
 def test_a_step_is_paid_by_what_the_car_did(make_batch) -> None:
@@ -54,11 +71,7 @@ def test_a_step_is_paid_by_what_the_car_did(make_batch) -> None:
         _, got, terminated, truncated, _ = env.step(rng.uniform(-0.3, 0.3, (8, 2)).astype(np.float32))
         if (terminated | truncated).any():
             break
-        expected = (
-            (rows["furthest"] - before) / 0.75
-            - 0.1 * (rows["offset"] / 3.5) ** 2
-            - 0.03 * np.abs(rows["steer"]) / VehicleParams().max_steer
-        )
+        expected = 0.2 * (rows["furthest"] - before) / 0.75 - costs(rows)
         np.testing.assert_allclose(got, expected, atol=1e-4)
 
 
@@ -93,8 +106,7 @@ def test_progress_of_an_episode_sums_to_the_road_driven(make_batch) -> None:
     for _ in range(40):
         _, got, terminated, truncated, _ = env.step(np.tile(np.array([0.0, 0.4], np.float32), (6, 1)))
         alive &= ~(terminated | truncated)
-        costs = 0.1 * (rows["offset"] / 3.5) ** 2 + 0.03 * np.abs(rows["steer"]) / VehicleParams().max_steer
-        total[alive] += ((got + costs) * 0.75)[alive]
+        total[alive] += ((got + costs(rows)) * 0.75 / 0.2)[alive]
         if not alive.any():
             break
         np.testing.assert_allclose(total[alive], rows["furthest"][alive], atol=1e-2)

@@ -7,11 +7,12 @@ from hypothesis import strategies as st
 
 from envs.driving import vehicle
 from envs.driving.params import CONTROL_STEP, GRAVITY, PHYSICS_STEP, VehicleParams
-from envs.driving.vehicle import CAR_FIELDS, drive, tyre_force
+from envs.driving.simulator import ROW
+from envs.driving.vehicle import drive, tyre_force
 
 PARAMS = VehicleParams()
 CAR = PARAMS.record().view(np.recarray)[0]
-DTYPE = np.dtype(CAR_FIELDS)
+DTYPE = ROW  # the record that the simulator compiles for
 
 
 def standing(speed: float = 0.0, **fields: float):
@@ -64,7 +65,10 @@ def test_the_kinematic_car_drives_the_circle_of_its_wheels(steer: float) -> None
 
 @pytest.mark.parametrize("speed", [4.0, 7.0, 10.0])
 def test_steady_cornering_at_low_acceleration_follows_the_understeer_gradient(speed: float) -> None:
-    """δ = L/R + K a_y with K = m b / (L C_f) − m a / (L C_r), C = stiffness × friction × load."""
+    """δ = L/R + K a_y − F δ / C_f with K = m b / (L C_f) − m a / (L C_r), C = stiffness × friction × load.
+
+    F is what the steered front wheels pull with, against the resistance: a part of it points into the bend.
+    """
     states = cruise(3.0 / speed**2, speed, 600)
     load = PARAMS.mass * GRAVITY / PARAMS.wheelbase
     front = PARAMS.stiffness * PARAMS.front_stiffness_share * PARAMS.friction * load * PARAMS.rear_axle
@@ -75,8 +79,9 @@ def test_steady_cornering_at_low_acceleration_follows_the_understeer_gradient(sp
     steer = float(states["steer"].mean())
     assert 0.1 < acceleration < 1.0
     circle = np.arctan(PARAMS.wheelbase * rate / speed)
-    assert steer == pytest.approx(circle + gradient * acceleration, rel=0.005)
-    assert steer - circle == pytest.approx(gradient * acceleration, rel=0.15)
+    pull = (PARAMS.rolling + PARAMS.drag * speed**2) * steer / front
+    assert steer == pytest.approx(circle + gradient * acceleration - pull, rel=0.005)
+    assert steer - circle == pytest.approx(gradient * acceleration - pull, rel=0.15, abs=5e-5)
 
 
 def test_the_slip_angles_of_steady_cornering_carry_the_axles_shares_of_the_load() -> None:
@@ -87,6 +92,16 @@ def test_the_slip_angles_of_steady_cornering_carry_the_axles_shares_of_the_load(
     acceleration = rate * vx / GRAVITY
     assert rear == pytest.approx(acceleration / PARAMS.stiffness, rel=0.03)
     assert front == pytest.approx(acceleration / PARAMS.stiffness / PARAMS.front_stiffness_share, rel=0.03)
+
+
+def test_the_front_wheels_drive_so_that_power_widens_a_bend() -> None:
+    bent = cruise(0.45, 9.0, 300)[-1]
+    start = {name: float(bent[name]) for name in ("vx", "vy", "yaw_rate", "steer")}
+    curvature = []
+    for pedal in (0.0, 1.0):
+        states = history(standing(start.pop("vx", 9.0), **start), 0.45, pedal, 6)
+        curvature.append(np.abs(states["yaw_rate"] / states["vx"])[-1])
+    assert curvature[1] < 0.97 * curvature[0]
 
 
 @pytest.mark.parametrize("speed", [9.0, 12.0])
