@@ -75,7 +75,7 @@ class PerceptionStage:
             InterruptedRunError: the user asked to stop; a checkpoint is written.
             RunError: the loss is no longer finite.
         """
-        threads_for("cnn")
+        threads_for("parts")
         cadence = CheckpointCadence(lambda: self._save(session), session.checkpoint_seconds)
         updates = self._config.training.updates
         with session.progress("perception", updates, "updates", self._trainer.update) as advance:
@@ -84,6 +84,7 @@ class PerceptionStage:
             except NonFiniteLossError as fault:
                 raise session.diverged(str(fault), self._store) from fault
         self._source.close()
+        threads_for("cnn")
         scores = self._evaluate(session)
         save_perception(self._folder.perception, self.network, {"scores": scores})
         return scores
