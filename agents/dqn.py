@@ -33,6 +33,8 @@ class DQNConfig:
     """What it sees: the observation as it is, a trained encoder's features or predictions, or the truth."""
     learning_rate: float = 1e-3
     """Step size of Adam."""
+    learning_rate_steps: int = 0
+    """Environment steps over which the step size falls to a tenth, in a straight line; 0 keeps it."""
     discount: float = 0.99
     """Weight of a reward one step later, γ."""
     double: bool = True
@@ -71,7 +73,7 @@ class DQNConfig:
             self._require(0 <= getattr(self, key) <= 1, key, "between 0 and 1")
         for key in ("n_step", "batch_size", "replay_capacity", "report_every"):
             self._require(getattr(self, key) >= 1, key, "at least 1")
-        for key in ("learning_starts", "epsilon_steps"):
+        for key in ("learning_starts", "epsilon_steps", "learning_rate_steps"):
             self._require(getattr(self, key) >= 0, key, "at least 0")
         self._require(0 < self.polyak <= 1, "polyak", "greater than 0 and at most 1")
         self._require(all(size >= 1 for size in self.hidden_sizes), "hidden_sizes", "widths of at least 1")
@@ -211,6 +213,11 @@ class DQN:
         steps = max(self.env_steps - self.config.learning_starts, 0)
         return int(steps * self.config.samples_per_step / self.config.batch_size)
 
+    def _learning_rate(self) -> float:
+        steps = self.config.learning_rate_steps
+        share = min(self.env_steps / steps, 1.0) if steps else 0.0
+        return self.config.learning_rate * (1.0 - 0.9 * share)
+
     def _update(self, replay: Replay) -> None:
         """One step of Adam on one batch, then one of the Polyak average."""
         batch = replay.sample(self.config.batch_size, self.drawing)
@@ -225,6 +232,7 @@ class DQN:
         loss.backward()
         norm = gradient.norm()
         gradient.mul_((self.config.max_grad_norm / (norm + 1e-6)).clamp(max=1.0))
+        self.optimizer.param_groups[0]["lr"] = self._learning_rate()
         self.optimizer.step()
         online = self.online_flat.detach()
         polyak_average(self.averaged_flat, online, self.config.polyak, out=self.averaged_flat)

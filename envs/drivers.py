@@ -31,3 +31,17 @@ def make_driver(name: str, env: VectorEnv, seed: int) -> Callable[[Any], np.ndar
         raise ValueError(f"{name!r} cannot drive {env}: expert drives cars, random drives anything")
     expert = PurePursuit()
     return lambda _: expert.act(cars)
+
+
+class Driver:
+    """`make_driver` for whatever environments come: actions from observations and the environment itself."""
+
+    def __init__(self, name: str, seed: int) -> None:
+        self._name, self._seed = name, seed
+        self._known: tuple[VectorEnv, Callable[[Any], np.ndarray]] | None = None
+
+    def __call__(self, obs: Any, env: VectorEnv) -> np.ndarray:
+        """The actions of every row."""
+        if self._known is None or self._known[0] is not env:
+            self._known = env, make_driver(self._name, env, self._seed)
+        return self._known[1](obs)

@@ -10,10 +10,10 @@ from pathlib import Path
 
 os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
 
-import simulation_speed
 from rich.console import Console
 from rich.table import Table
 
+import simulation_speed
 from agents.runs.config import require
 from agents.runs.durable import write_durably
 from agents.runs.parser import exit_status, parse_options

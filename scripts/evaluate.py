@@ -1,4 +1,4 @@
-"""Judge the policy of a run on roads that it has not been trained on."""
+"""Judge the policy of a run, the expert or chance on roads that no policy has been trained on."""
 
 import json
 import sys
@@ -10,14 +10,14 @@ from typing import Any
 
 from rich.console import Console
 
-import envs  # noqa: F401  registers the environments
 from agents.runs.config import require
 from agents.runs.durable import write_durably
 from agents.runs.parser import exit_status, parse_options
 from agents.runs.progress import progress_bar
 from agents.runs.report import print_evaluation
 from agents.runs.threads import prepare_threads
-from agents.runs.trained import TrainedRun, load_run
+from envs.drivers import DRIVERS
+from judges import Episodes, judge_driver, judge_run
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Options:
     """What to judge, and on what."""
 
     run: Path
-    """Folder of the run."""
+    """Folder of the run; or expert, or random, which drive Hairpin/LaneFollow-v0."""
     split: str = "test"
     """Split of the environment's levels; ignored where it has none."""
     episodes: int = 100
@@ -53,24 +53,23 @@ def judge(arguments: Sequence[str]) -> None:
     """
     options = parse_options(Options, arguments, str(__doc__))
     prepare_threads()
-    console = Console()
-    run = load_run(options.run, options.device)
-    results = []
+    console, results = Console(), []
     for split in [options.split, "ood"] if options.ood else [options.split]:
-        results.append(judge_split(run, options, split, console))
+        with progress_bar(console, f"evaluate {split}", options.episodes, "episodes") as advance:
+            asked = Episodes(
+                split, options.episodes, options.seed, options.env_kwargs, lambda done: advance(done, "")
+            )
+            known = str(options.run) in DRIVERS
+            results.append(
+                judge_driver(str(options.run), asked)
+                if known
+                else judge_run(options.run, options.device, asked)
+            )
         print_evaluation(console, results[-1])
     if options.json:
         content = results if options.ood else results[0]
         text = json.dumps(content, indent=2) + "\n"
         write_durably(options.json.parent, options.json.name, text.encode())
-
-
-def judge_split(run: TrainedRun, options: Options, split: str, console: Console) -> dict[str, Any]:
-    """The results on one split."""
-    with progress_bar(console, f"evaluate {split}", options.episodes, "episodes") as advance:
-        return run.evaluate(
-            split, options.episodes, options.seed, lambda done: advance(done, ""), **options.env_kwargs
-        )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -3,7 +3,7 @@
 | term | range | weight |
 | --- | --- | --- |
 | progress: new metres along the route over those of a step at 15 m/s; never paid twice | [0, 1] | 0.2 |
-| lane: (distance from the middle / half the road's width)² | [0, 1] | −0.1 |
+| lane: (distance from the middle / half the road's width)² | [0, 1] | −0.2 |
 | comfort: share of the greatest steering angle | [0, 1] | −0.006 |
 | grip: (lateral acceleration / 1 g)², near 1 where the tyres slide | [0, 1] | −0.5 |
 | off_road: the car's centre left the road; the episode terminates | {0, 1} | −2 |
@@ -28,7 +28,7 @@ class RewardWeights:
     """Weight of each term of the reward."""
 
     progress: float = 0.2
-    lane: float = -0.1
+    lane: float = -0.2
     comfort: float = -0.006
     grip: float = -0.5
     off_road: float = -2.0

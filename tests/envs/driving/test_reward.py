@@ -27,16 +27,16 @@ def given(advance: float = 0.0, off_road: bool = False, weights=WEIGHTS, **car: 
         ({}, 0.0),
         ({"advance": 0.75}, 0.2),
         ({"advance": 1.5}, 0.4),
-        ({"offset": 3.5}, -0.1),
-        ({"offset": -1.75}, -0.025),
-        ({"offset": 9.0}, -0.1),
+        ({"offset": 3.5}, -0.2),
+        ({"offset": -1.75}, -0.05),
+        ({"offset": 9.0}, -0.2),
         ({"steer": -FULL}, -0.006),
         ({"steer": 0.5 * FULL}, -0.003),
         ({"vx": 10.0, "yaw_rate": -0.4905}, -0.125),
         ({"vx": 12.0, "yaw_rate": 3.0}, -0.5),
         ({"vx": 12.0}, 0.0),
         ({"off_road": True}, -2.0),
-        ({"advance": 0.75, "offset": -3.5, "steer": FULL, "off_road": True}, 0.2 - 0.1 - 0.006 - 2.0),
+        ({"advance": 0.75, "offset": -3.5, "steer": FULL, "off_road": True}, 0.2 - 0.2 - 0.006 - 2.0),
     ],
 )
 def test_each_term_by_hand(arguments: dict, expected: float) -> None:
@@ -58,7 +58,7 @@ def test_weights_scale_their_own_term() -> None:
 
 def costs(rows) -> np.ndarray:
     """What a step costs, from the state after it."""
-    lane = 0.1 * (rows["offset"] / 3.5) ** 2 + 0.006 * np.abs(rows["steer"]) / FULL
+    lane = 0.2 * (rows["offset"] / 3.5) ** 2 + 0.006 * np.abs(rows["steer"]) / FULL
     return lane + 0.5 * (rows["vx"] * rows["yaw_rate"] / 9.81) ** 2
 
 
