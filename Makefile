@@ -8,7 +8,7 @@ PYTHON ?= $(shell for candidate in python3 python3.14 python3.13 python3.12 pyth
 .PHONY: train test setup
 
 train: setup
-	$(BIN)/python scripts/train_agent.py
+	$(BIN)/python scripts/train_agent.py $(OPTIONS)
 
 test: setup
 	$(BIN)/ruff format --check .

@@ -3,10 +3,11 @@
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
 
@@ -18,7 +19,8 @@ from agents.runs.config import require
 from agents.runs.durable import write_durably
 from agents.runs.parser import exit_status, parse_options
 
-SUITES = {"simulation": simulation_speed.measure}
+SUITES = {"simulation": 3.0, "learning": 900.0}
+"""What can be measured, and for how many seconds at most each case is, unless told otherwise."""
 
 
 @dataclass(frozen=True)
@@ -26,13 +28,15 @@ class Options:
     """What to measure."""
 
     suite: str
-    """What to measure: simulation."""
+    """What to measure: simulation, the steps per second; or learning, the time until a car drives."""
     num_envs: int = 256
-    """Environments in the batch."""
+    """Environments in the batch of the simulation."""
     threads: int = 2
-    """Threads over the batch."""
-    seconds: float = 3.0
-    """How long each case is measured."""
+    """Threads over the batch of the simulation."""
+    seed: int = 0
+    """Seed of what learns."""
+    seconds: float | None = None
+    """How long each case is measured: 3 for simulation; for learning the longest training, 900."""
     peers: bool = True
     """Measure the peers as well (extra `peers`)."""
     json: Path | None = None
@@ -42,7 +46,8 @@ class Options:
         require(self.suite in SUITES, "suite", self.suite, " or ".join(SUITES))
         require(1 <= self.num_envs <= 4096, "num_envs", self.num_envs, "from 1 to 4096")
         require(1 <= self.threads <= 256, "threads", self.threads, "from 1 to 256")
-        require(self.seconds > 0, "seconds", self.seconds, "above 0")
+        require(self.seed >= 0, "seed", self.seed, "0 or greater")
+        require(self.seconds is None or self.seconds > 0, "seconds", self.seconds, "above 0")
 
 
 def benchmark(arguments: Sequence[str]) -> None:
@@ -53,17 +58,33 @@ def benchmark(arguments: Sequence[str]) -> None:
     """
     options = parse_options(Options, arguments, str(__doc__))
     console, rows = Console(), []
-    table = Table("what", "steps/s", "peer's", "ratio")
-    suite = SUITES[options.suite]
+    table = Table("what", "value", "unit", "peer", "peer's value", "ratio")
     with console.status("measuring"):
-        for row in suite(options.num_envs, options.threads, options.seconds, options.peers):
+        for row in measured(options):
             rows.append(row)
-            theirs, ratio = (row[key] if row[key] is not None else "" for key in ("peer_value", "ratio"))
-            table.add_row(row["name"], f"{row['value']:,.0f}", f"{theirs}", f"{ratio}")
+            cells = (row["name"], row["value"], row["unit"], row["peer"], row["peer_value"], row["ratio"])
+            table.add_row(*map(shown, cells))
     console.print(table)
     if options.json:
         text = json.dumps(rows, indent=2, ensure_ascii=False) + "\n"
         write_durably(options.json.parent, options.json.name, text.encode())
+
+
+def measured(options: Options) -> Iterator[dict[str, Any]]:
+    """The rows of a suite, each as soon as it is known."""
+    seconds = options.seconds or SUITES[options.suite]
+    if options.suite == "simulation":
+        return simulation_speed.measure(options.num_envs, options.threads, seconds, options.peers)
+    import learning_speed  # brings what trains: the other suite need not wait for it
+
+    return learning_speed.measure(options.seed, seconds, options.peers)
+
+
+def shown(cell: Any) -> str:
+    """A cell of the table."""
+    if isinstance(cell, float):
+        return f"{cell:,.0f}" if cell >= 1000 else f"{cell:.3g}"
+    return "" if cell is None else str(cell)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

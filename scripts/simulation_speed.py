@@ -8,7 +8,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
-import envs  # noqa: F401  registers the environments
+from envs.driving.vector_env import DrivingVectorEnv
 
 Row = dict[str, Any]
 ID = "Hairpin/LaneFollow-v0"
@@ -16,11 +16,11 @@ ID = "Hairpin/LaneFollow-v0"
 
 def batch_rate(num_envs: int, threads: int, seconds: float, **kwargs: Any) -> float:
     """Steps per second of a vector environment under random actions, resets included."""
-    env = gym.make_vec(ID, num_envs=num_envs, num_threads=threads, **kwargs)
+    env = DrivingVectorEnv(num_envs, num_threads=threads, **kwargs)
     env.action_space.seed(0)
     actions = [env.action_space.sample() for _ in range(64)]
     env.reset(seed=0)
-    roads = env.unwrapped.simulator.roads
+    roads = env.simulator.roads
     roads.require(np.arange(roads.num_levels))  # else the first episodes on a road wait until it is built
     for action in actions:
         env.step(action)

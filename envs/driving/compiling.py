@@ -10,9 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numba
 from llvmlite.binding import get_host_cpu_features
 from numba import njit
+from numba.core import config
 
 FAST = {"nnan", "ninf", "nsz", "arcp", "contract"}  # everything but a change of order
 REDUCE = {*FAST, "reassoc"}  # for minima and maxima, which no order changes
@@ -53,9 +53,9 @@ def _prefer_wide_vectors() -> None:
 
     Numba has one set of features for the whole process; one that the user has chosen is left alone.
     """
-    features = get_host_cpu_features()
-    if features.get("avx512vl") and numba.config.CPU_FEATURES is None:
-        numba.config.CPU_FEATURES = f"{features.flatten()},-prefer-256-bit"
+    features, settings = get_host_cpu_features(), config.__dict__
+    if features.get("avx512vl") and settings["CPU_FEATURES"] is None:
+        settings["CPU_FEATURES"] = f"{features.flatten()},-prefer-256-bit"
 
 
 _drop_stale_cache(Path(__file__).parent)

@@ -21,7 +21,7 @@ class VehicleParams:
     gravity_height: float = 0.55  # [m] of the centre of gravity
     friction: float = 1.0  # of the tyres on dry asphalt
     stiffness: float = 11.0  # [1/rad] B C of the tyre curve: cornering stiffness over friction × load
-    front_stiffness_share: float = 0.93  # front over rear: below 1 the car understeers
+    front_grip: float = 0.9  # of the tyres, front over rear: below 1 the car runs wide before it can spin
     shape: float = 1.35  # C of the tyre curve
     max_steer: float = 0.42  # [rad] of the front wheels
     steer_rate: float = 1.3  # [rad/s]

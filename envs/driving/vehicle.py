@@ -30,7 +30,7 @@ CAR_FIELDS = [
 
 
 @kernel
-def tyre_force(slip, load, along, stiffness, car):
+def tyre_force(slip, load, along, car):
     """Lateral force of an axle [N].
 
     F = √(1 − (F_x / μ F_z)²) · μ F_z · sin(C atan(B α))
@@ -39,12 +39,11 @@ def tyre_force(slip, load, along, stiffness, car):
         slip: slip angle α [rad], positive where the force is to the left.
         load: F_z [N].
         along: longitudinal force F_x of the same axle [N].
-        stiffness: B C [1/rad].
-        car: `VEHICLE` record.
+        car: `VEHICLE` record; its stiffness is B C [1/rad], its shape C.
     """
     grip = car.friction * load
     share = min(abs(along) / grip, np.float32(0.98))
-    curve = np.sin(car.shape * np.arctan(stiffness / car.shape * slip))
+    curve = np.sin(car.shape * np.arctan(car.stiffness / car.shape * slip))
     return np.sqrt(np.float32(1.0) - share * share) * grip * curve
 
 
@@ -64,10 +63,11 @@ def _axle_drive(state, pedal, loads, car):
     fade = min(max((car.max_speed - state.vx) * np.float32(0.5), np.float32(0.0)), np.float32(1.0))
     drive = max(pedal, np.float32(0.0)) * car.max_drive * fade
     brake = max(-pedal, np.float32(0.0)) * car.max_brake * min(state.vx * np.float32(2.0), np.float32(1.0))
-    grip = np.float32(0.98) * car.friction
+    front_grip = np.float32(0.98) * car.friction * car.front_grip * loads[0]
+    rear_grip = np.float32(0.98) * car.friction * loads[1]
     front = drive - brake * car.brake_front
     rear = brake * (np.float32(1.0) - car.brake_front)
-    return min(max(front, -grip * loads[0]), grip * loads[0]), -min(rear, grip * loads[1])
+    return min(max(front, -front_grip), front_grip), -min(rear, rear_grip)
 
 
 @kernel
@@ -93,8 +93,8 @@ def _step(state, target, pedal, kinematic, car):
         speed = max(state.vx, _BLEND_FROM)
         slip_front = state.steer - np.arctan((state.vy + car.front_axle * state.yaw_rate) / speed)
         slip_rear = -np.arctan((state.vy - car.rear_axle * state.yaw_rate) / speed)
-        force_front = tyre_force(slip_front, loads[0], front, car.stiffness * car.front_stiffness_share, car)
-        force_rear = tyre_force(slip_rear, loads[1], rear, car.stiffness, car)
+        force_front = tyre_force(slip_front, car.front_grip * loads[0], front, car)
+        force_rear = tyre_force(slip_rear, loads[1], rear, car)
         side = force_front * cos + front * sin
         ax = (rear + front * cos - force_front * sin - resistance) / car.mass + state.vy * state.yaw_rate
         ay = (side + force_rear) / car.mass - state.vx * state.yaw_rate

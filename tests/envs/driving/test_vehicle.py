@@ -71,7 +71,7 @@ def test_steady_cornering_at_low_acceleration_follows_the_understeer_gradient(sp
     """
     states = cruise(3.0 / speed**2, speed, 600)
     load = PARAMS.mass * GRAVITY / PARAMS.wheelbase
-    front = PARAMS.stiffness * PARAMS.front_stiffness_share * PARAMS.friction * load * PARAMS.rear_axle
+    front = PARAMS.stiffness * PARAMS.front_grip * PARAMS.friction * load * PARAMS.rear_axle
     rear = PARAMS.stiffness * PARAMS.friction * load * PARAMS.front_axle
     gradient = PARAMS.mass / PARAMS.wheelbase * (PARAMS.rear_axle / front - PARAMS.front_axle / rear)
     rate = states["yaw_rate"].astype(float).mean()
@@ -91,7 +91,7 @@ def test_the_slip_angles_of_steady_cornering_carry_the_axles_shares_of_the_load(
     rear = -np.arctan((vy - PARAMS.rear_axle * rate) / vx)
     acceleration = rate * vx / GRAVITY
     assert rear == pytest.approx(acceleration / PARAMS.stiffness, rel=0.03)
-    assert front == pytest.approx(acceleration / PARAMS.stiffness / PARAMS.front_stiffness_share, rel=0.03)
+    assert front == pytest.approx(acceleration / PARAMS.stiffness / PARAMS.front_grip, rel=0.03)
 
 
 def test_the_front_wheels_drive_so_that_power_widens_a_bend() -> None:
@@ -125,7 +125,7 @@ def braking_force(speed: float, deceleration: float) -> float:
     """Brake forces, each axle's within its grip under the load that the deceleration shifts, and drag."""
     shift = PARAMS.mass * deceleration * PARAMS.gravity_height / PARAMS.wheelbase
     weight = PARAMS.mass * GRAVITY / PARAMS.wheelbase
-    front_grip = 0.98 * PARAMS.friction * (weight * PARAMS.rear_axle + shift)
+    front_grip = 0.98 * PARAMS.friction * PARAMS.front_grip * (weight * PARAMS.rear_axle + shift)
     rear_grip = 0.98 * PARAMS.friction * (weight * PARAMS.front_axle - shift)
     front = min(PARAMS.max_brake * PARAMS.brake_front, front_grip)
     rear = min(PARAMS.max_brake * (1.0 - PARAMS.brake_front), rear_grip)
@@ -268,14 +268,14 @@ def test_the_compiled_car_is_the_written_one() -> None:
 
 def test_the_tyres_force_rises_with_its_stiffness_and_saturates_in_the_ellipse() -> None:
     load = np.float32(6000.0)
-    small = tyre_force(np.float32(1e-3), load, np.float32(0.0), np.float32(11.0), CAR)
+    small = tyre_force(np.float32(1e-3), load, np.float32(0.0), CAR)
     assert small == pytest.approx(11.0 * 1e-3 * 6000.0, rel=1e-3)
     slips = np.linspace(0.0, 1.0, 200, dtype=np.float32)
-    forces = np.array([tyre_force(slip, load, np.float32(0.0), np.float32(11.0), CAR) for slip in slips])
+    forces = np.array([tyre_force(slip, load, np.float32(0.0), CAR) for slip in slips])
     assert forces.max() == pytest.approx(PARAMS.friction * 6000.0, rel=1e-3)
     for share in (0.3, 0.6, 0.9):
         along = np.float32(share * 6000.0)
-        peak = max(tyre_force(slip, load, along, np.float32(11.0), CAR) for slip in slips)
+        peak = max(tyre_force(slip, load, along, CAR) for slip in slips)
         assert np.hypot(peak, along) == pytest.approx(6000.0, rel=1e-3)
 
 
