@@ -161,10 +161,10 @@ def test_top_speed_is_where_the_drive_has_faded() -> None:
 
 
 def test_acceleration_from_rest_is_force_over_mass() -> None:
-    states = history(standing(1.0), 0.0, 1.0, 20)
+    states = history(standing(1.0), 0.0, 0.8, 20)  # more would lift the driven wheels' load below the force
     gained = float(states["vx"][-1]) - 1.0
-    resisted = PARAMS.rolling + PARAMS.drag * 3.0**2
-    assert gained == pytest.approx((PARAMS.max_drive - resisted) / PARAMS.mass * 20 * CONTROL_STEP, rel=0.02)
+    force = 0.8 * PARAMS.max_drive - PARAMS.rolling - PARAMS.drag * 3.0**2
+    assert gained == pytest.approx(force / PARAMS.mass * 20 * CONTROL_STEP, rel=0.02)
 
 
 @pytest.mark.parametrize("kinematic", [False, True])
