@@ -48,6 +48,8 @@ class OneSentenceParser(ArgumentParser):
 
     def _suggestion(self, unknown: str) -> str:
         """Options with the same last word, or nearly the same; those of the same section first."""
+        if any(action.dest == unknown and not action.option_strings for action in self._actions):
+            return f"; {unknown} stands without a name"
         known = sorted(
             action.dest for action in self._actions if not action.dest.endswith(("help", "config"))
         )

@@ -212,9 +212,13 @@ class DrivingVectorEnv(VectorEnv):
         if self._viewer is None:
             self._viewer = Viewer(self.simulator, window=self.render_mode == "human")
         if self.render_mode == "human":
-            self._viewer.show(0)
+            self._viewer.show(0, action=self._last_action(0))
             return None
-        return tuple(self._viewer.picture(n) for n in range(self.num_envs))
+        return tuple(self._viewer.picture(n, action=self._last_action(n)) for n in range(self.num_envs))
+
+    def _last_action(self, n: int) -> np.ndarray | None:
+        """Steering and pedal that led to a row's present state; None where an episode has just begun."""
+        return self._controls[n] if self.simulator.rows["step"][n] > 0 else None
 
     def close_extras(self, **kwargs: Any) -> None:
         """Close the window, if one is open."""

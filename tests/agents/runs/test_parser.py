@@ -52,3 +52,8 @@ def test_a_program_that_ends_well_has_status_zero():
 def test_a_fault_of_ours_is_not_hidden():
     with pytest.raises(ZeroDivisionError):
         exit_status(lambda: failing(ZeroDivisionError()))
+
+
+def test_a_positional_named_like_an_option_is_explained():
+    with pytest.raises(RunError, match="^there is no option run; run stands without a name$"):
+        parse_options(SmallOptions, ["--run", "runs/x"], "")
