@@ -31,7 +31,7 @@ PEER_STEPS_PER_SECOND = 120  # about what it reaches here: its exploration is pl
 def train(folder: Path, config: str, seed: int, *options: str) -> Records:
     """Carry a run out as a user would; returns its metrics."""
     command = [sys.executable, SCRIPTS / "train_agent.py", "--config", CONFIGS / config, "--seed", str(seed)]
-    settings = ["--run_dir", folder, "--track.mode", "disabled", "--evaluate.interval", "10000"]
+    settings = ["--run_dir", folder, "--track.mode", "disabled"]
     subprocess.run([*command, *settings, *options], check=True, stdout=subprocess.DEVNULL)
     return read_metrics(folder / "metrics.jsonl")
 
