@@ -64,6 +64,20 @@ def test_a_bad_option_is_named(options, message):
         DQNConfig(**options)
 
 
+@pytest.mark.parametrize(
+    ("steps", "expected"),
+    [(0, [1e-2, 1e-2, 1e-2]), (400, [1e-2, 0.55e-2, 1e-3]), (800, [1e-2, 0.775e-2, 0.55e-2])],
+)
+def test_the_step_size_falls_to_a_tenth_over_its_steps(steps, expected):
+    agent, used = agent_of(learning_rate=1e-2, learning_rate_steps=steps, samples_per_step=8), []
+    generator = np.random.default_rng(0)
+    for step in range(4, 409, 4):
+        agent.observe(random_transition(generator, 4))
+        list(agent.learn(step))
+        used.append(agent.optimizer.param_groups[0]["lr"])
+    assert [used[0], used[49], used[99]] == pytest.approx(expected, rel=1e-2)
+
+
 def test_actions_that_are_not_discrete_are_refused():
     with pytest.raises(
         ValueError, match=r"dqn needs a Discrete action space.*this one is Box\(-1.0, 1.0, \(2,\)"

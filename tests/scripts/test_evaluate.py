@@ -72,6 +72,27 @@ def test_a_fault_is_one_sentence(
     assert told.count("\n") == 1
 
 
+@pytest.mark.slow
+def test_the_expert_and_chance_are_judged_on_the_same_episodes(tmp_path: Path):
+    few = ["--episodes", "3", "--env_kwargs.num_levels", "4", "--json", str(tmp_path / "out.json")]
+    results = {}
+    for name in ("expert", "random"):
+        assert evaluate.main([name, *few]) == 0
+        results[name] = json.loads((tmp_path / "out.json").read_text())
+        assert (results[name]["agent"], results[name]["split"], results[name]["episodes"]) == (
+            name,
+            "test",
+            3,
+        )
+    assert results["expert"]["success_rate"] == 1.0
+    assert results["random"]["success_rate"] == 0.0
+
+
+def test_a_driver_is_refused_a_split_that_is_none(capsys: pytest.CaptureFixture[str]):
+    assert evaluate.main(["expert", "--split", "tset"]) == 2
+    assert capsys.readouterr().err == "split is 'tset'; it must be one of train, val, test, ood.\n"
+
+
 def test_a_folder_that_is_no_run_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     assert evaluate.main([str(tmp_path / "nowhere")]) == 2
     assert "is missing" in capsys.readouterr().err

@@ -247,3 +247,13 @@ def test_a_splits_names_are_in_the_metadata(make_batch) -> None:
     assert env.metadata["render_fps"] == 10
     assert DrivingVectorEnv.metadata["render_fps"] == 20, "the class's own metadata stay as they are"
     assert make_batch(1, autoreset_mode=AutoresetMode.DISABLED).autoreset_mode is AutoresetMode.DISABLED
+
+
+def test_frames_stay_as_they_were_handed_out_unless_copying_is_off(make_batch) -> None:
+    for copy in (True, False):
+        env = make_batch(4, obs="camera", copy=copy)
+        first = env.reset(seed=0)[0]
+        kept = first.copy()
+        for _ in range(6):
+            env.step(env.action_space.sample())
+        assert np.array_equal(first, kept) == copy
