@@ -1,5 +1,8 @@
 """A frozen perception network between a vector environment's camera and an agent."""
 
+import os
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -13,6 +16,7 @@ from vision.schema import image_shape
 from vision.storage import weights_hash
 
 Mode = Literal["features", "affordances"]
+SMALLEST_PART = 24  # frames: fewer are encoded before a second thread has woken up
 CAMERA, INSTRUMENTS = "camera", "instruments"
 
 
@@ -27,12 +31,16 @@ class PerceptionObservation(VectorObservationWrapper):
         env: its observations are frames (N, H, W, C), or a Dict of `camera` and `instruments`.
         network: trained for this camera; a folded copy of it is used, on the network's device.
         mode: what takes the place of the frame.
+        parts: threads that a batch of many frames is shared out to, on a CPU. They wait for one another once
+            a batch; torch's own would wait once an operation, and long where another process holds a core.
 
     Raises:
         ValueError: the environment shows no camera, or another one than the network was trained for.
     """
 
-    def __init__(self, env: VectorEnv, network: PerceptionNetwork, mode: Mode = "features") -> None:
+    def __init__(
+        self, env: VectorEnv, network: PerceptionNetwork, mode: Mode = "features", parts: int = 1
+    ) -> None:
         VectorWrapper.__init__(self, env)  # past the check that refuses SAME_STEP, which is handled here
         if mode not in get_args(Mode):
             raise ValueError(f"mode is {mode!r}; it must be one of {', '.join(get_args(Mode))}")
@@ -40,6 +48,7 @@ class PerceptionObservation(VectorObservationWrapper):
         _check_camera(camera, network)
         self._network, self._mode = network.frozen(), mode
         self._device = self._network.pose_scale.device
+        self._parts = parts if self._device.type == "cpu" else 1
         pose = len(network.pose_names)
         size = pose + (network.config.latent_size if mode == "features" else pose)
         self.single_observation_space: spaces.Box = _row_space(size, mode, env.single_observation_space)
@@ -65,8 +74,16 @@ class PerceptionObservation(VectorObservationWrapper):
         """SHA-256 of the frozen weights: the same before and after whatever the agent learnt."""
         return weights_hash(self._network)
 
-    @torch.inference_mode()
     def _encode(self, frames: np.ndarray) -> np.ndarray:
+        parts = min(self._parts, len(frames) // SMALLEST_PART)
+        if parts < 2:
+            return self._encode_part(frames)
+        first, *others = np.array_split(frames, parts)
+        waiting = [_workers().submit(self._encode_part, part) for part in others]
+        return np.concatenate([self._encode_part(first), *(part.result() for part in waiting)])
+
+    @torch.inference_mode()
+    def _encode_part(self, frames: np.ndarray) -> np.ndarray:
         pixels = torch.from_numpy(np.ascontiguousarray(frames)).to(self._device)
         encode = self._network.features if self._mode == "features" else self._network.affordances
         return encode(pixels).cpu().numpy()
@@ -84,6 +101,15 @@ class PerceptionObservation(VectorObservationWrapper):
         result = np.zeros((len(ended), *self.single_observation_space.shape), np.float32)
         result[rows] = self.observations(_rows_of(final, rows))
         return result
+
+
+@lru_cache(maxsize=1)
+def _workers() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(thread_name_prefix="perception")
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_workers.cache_clear)  # threads do not survive a fork
 
 
 def _rows_of(observations: Any, rows: np.ndarray) -> Any:

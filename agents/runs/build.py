@@ -4,13 +4,11 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-import numpy as np
 from gymnasium.vector import VectorEnv
 
 from agents.runs.config import EnvConfig, RunConfig
 from agents.runs.environments import make_environment
 from agents.runs.errors import RunError
-from agents.runs.threads import threads_lent_to
 from vision.data import LabelledSource
 from vision.features import PerceptionObservation
 from vision.networks import PerceptionNetwork
@@ -54,16 +52,7 @@ def observed(config: RunConfig, env: VectorEnv, encoder: PerceptionNetwork | Non
     mode = config.agent.perception
     if encoder is None or (mode != "features" and mode != "affordances"):
         return env
-    return _SeenOnTwoThreads(env, encoder, mode)
-
-
-class _SeenOnTwoThreads(PerceptionObservation):
-    """Lends the encoder's convolutions the threads that the agent's small matrices have no use for."""
-
-    def observations(self, observations: Any) -> np.ndarray:
-        """Frames (and instruments) to rows, float32 (N, D)."""
-        with threads_lent_to("cnn"):
-            return super().observations(observations)
+    return PerceptionObservation(env, encoder, mode, parts=2)
 
 
 def labelled_stream_of(env: EnvConfig, streams: Mapping[str, LabelledStream]) -> LabelledStream:

@@ -1,7 +1,5 @@
 """The one place that says how many threads compute, and how they treat numbers too small to matter."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Literal
 
 import torch
@@ -27,17 +25,6 @@ def prepare_threads() -> None:
 def threads_for(work: Work) -> None:
     """Give torch the threads that this work gains from."""
     torch.set_num_threads(THREADS[work])
-
-
-@contextmanager
-def threads_lent_to(work: Work) -> Iterator[None]:
-    """Give torch the threads that this work gains from, for as long as it lasts."""
-    before = torch.get_num_threads()
-    threads_for(work)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def work_on(observation_space: Space) -> Work:

@@ -176,3 +176,9 @@ def test_another_camera_is_refused_by_name(network):
 def test_an_environment_without_camera_is_refused(network):
     with pytest.raises(ValueError, match="perception needs frames"):
         PerceptionObservation(gym.make_vec("CartPole-v1", 2), network)
+
+
+def test_parts_of_a_large_batch_give_the_rows_of_the_whole(network):
+    whole = PerceptionObservation(make_vector(num_envs=53), network)
+    parts = PerceptionObservation(make_vector(num_envs=53), network, parts=2)
+    np.testing.assert_allclose(parts.reset(seed=1)[0], whole.reset(seed=1)[0], atol=1e-5)

@@ -5,7 +5,7 @@ import pytest
 import torch
 from gymnasium import spaces
 
-from agents.runs.threads import prepare_threads, threads_for, threads_lent_to, work_on
+from agents.runs.threads import prepare_threads, threads_for, work_on
 
 SMALLEST_NORMAL = torch.finfo(torch.float32).tiny
 
@@ -39,21 +39,6 @@ def test_matrices_get_one_thread_and_convolutions_two():
     assert torch.get_num_threads() == 1
     threads_for("cnn")
     assert torch.get_num_threads() == 2
-
-
-@pytest.mark.usefixtures("_restored")
-def test_threads_that_are_lent_come_back_even_from_a_failure():
-    threads_for("mlp")
-    seen = []
-
-    def fail() -> None:
-        with threads_lent_to("cnn"):
-            seen.append(torch.get_num_threads())
-            raise ArithmeticError
-
-    with pytest.raises(ArithmeticError):
-        fail()
-    assert (seen, torch.get_num_threads()) == ([2], 1)
 
 
 @pytest.mark.parametrize(
