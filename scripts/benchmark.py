@@ -48,6 +48,9 @@ class Options:
         require(1 <= self.threads <= 256, "threads", self.threads, "from 1 to 256")
         require(self.seed >= 0, "seed", self.seed, "0 or greater")
         require(self.seconds is None or self.seconds > 0, "seconds", self.seconds, "above 0")
+        if self.json:
+            fits = self.json.parent.is_dir() and not self.json.is_dir()
+            require(fits, "json", str(self.json), "a file in a folder that exists")
 
 
 def benchmark(arguments: Sequence[str]) -> None:

@@ -43,6 +43,12 @@ class Options:
 
     def __post_init__(self) -> None:
         require(self.episodes >= 1, "episodes", self.episodes, "at least 1")
+        require(self.seed is None or self.seed >= 0, "seed", self.seed, "0 or greater")
+        for key in ("split", "num_envs", "render_mode"):
+            require(key not in self.env_kwargs, f"env_kwargs.{key}", self.env_kwargs.get(key), "left out")
+        if self.json:
+            fits = self.json.parent.is_dir() and not self.json.is_dir()
+            require(fits, "json", str(self.json), "a file in a folder that exists")
 
 
 def judge(arguments: Sequence[str]) -> None:

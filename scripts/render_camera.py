@@ -38,6 +38,7 @@ class Options:
     def __post_init__(self) -> None:
         require(self.save.suffix == ".png", "save", str(self.save), "a png")
         require(self.save.parent.is_dir(), "save", str(self.save), "in a folder that exists")
+        require(self.seed >= 0, "seed", self.seed, "0 or greater")
         require(self.columns >= 1, "columns", self.columns, "at least 1")
         require(self.zoom >= 1, "zoom", self.zoom, "at least 1")
 

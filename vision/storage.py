@@ -93,7 +93,7 @@ def _read_record(directory: Path) -> dict[str, Any]:
     path = directory / RECORD_NAME
     try:
         record = json.loads(path.read_bytes())
-    except FileNotFoundError:
+    except OSError:
         raise PerceptionError(f"there is no perception at {directory}: {RECORD_NAME} is missing") from None
     except ValueError:
         raise PerceptionError(f"perception at {directory} is truncated or altered: {RECORD_NAME}") from None
@@ -109,7 +109,7 @@ def _read_record(directory: Path) -> dict[str, Any]:
 def _read_weights(directory: Path, record: Mapping[str, Any]) -> bytes:
     try:
         weights = (directory / record["weights"]).read_bytes()
-    except FileNotFoundError:
+    except OSError:
         raise PerceptionError(f"perception at {directory} lacks its weights, {record['weights']}") from None
     if hashlib.sha256(weights).hexdigest() != record["weights_sha256"]:
         raise PerceptionError(f"perception at {directory} is truncated or altered: {record['weights']}")

@@ -15,7 +15,7 @@ from vision.networks import PerceptionNetwork
 
 LabelledStream = Callable[..., LabelledSource]
 """Takes a split, a batch size and a seed, and keywords of the camera; gives labelled frames without end."""
-CAMERA_KWARGS = ("image_size", "look", "num_levels")
+CAMERA_KWARGS = ("image_size", "camera", "look", "num_levels")
 """Keyword arguments of an environment that its labelled stream understands as well."""
 
 
@@ -89,3 +89,20 @@ def require_splits(config: RunConfig, splits: tuple[str, ...]) -> None:
     for key, split in asked.items():
         if splits and split not in splits:
             raise RunError(f"{key} is {split!r}; {config.env.id} has {', '.join(splits)}")
+
+
+def require_levels(config: RunConfig, splits: tuple[str, ...]) -> None:
+    """Refuse more episodes of a split than it has levels, before anything is trained.
+
+    Raises:
+        ValueError: says how many there are.
+    """
+    wanted = config.evaluate
+    for split, episodes in (
+        (wanted.split, wanted.episodes),
+        (wanted.choose_split, wanted.choose_episodes),
+    ):
+        if splits:
+            env = make_env(config, None, 1, split)
+            env.reset(seed=0, options={"levels": episodes - 1})
+            env.close()

@@ -114,7 +114,10 @@ class CheckpointStore:
         write_durably(folder, MANIFEST, json.dumps([asdict(file) for file in files]).encode())
 
     def _read(self, path: Path) -> tuple[StateTree, int]:
-        for file in _read_manifest(path):
+        files = _read_manifest(path)
+        if {file.name for file in files} != {STATE, ARRAYS}:
+            raise DamagedFileError(f"{MANIFEST} was altered")
+        for file in files:
             file.check(path)
         saved = json.loads((path / STATE).read_bytes())
         for segment in _segments_of(saved):

@@ -58,12 +58,12 @@ def parse_run(
     Raises:
         RunError: a fault in the arguments, in one sentence.
     """
-    options = parser.parse_args(list(arguments))
-    options.pop("resume")
     try:
+        options = parser.parse_args(list(arguments))
+        options.pop("resume")
         built = parser.instantiate(options)
         run = config(**{field.name: built[field.name] for field in fields(config)})
-    except ValueError as fault:
+    except (ValueError, TypeError) as fault:
         raise RunError(str(fault)) from fault
     return run, parser.dump(options, skip_unset=False)
 
@@ -121,6 +121,8 @@ def load_config(file: Path) -> RunConfig:
     """
     arguments = ["--config", str(file)]
     try:
+        if _agent_of(file) is None:
+            raise RunError("it names no agent")
         parser = run_parser(RunConfig, "", checked_agent(arguments))
         return parse_run(RunConfig, parser, arguments)[0]
     except RunError as fault:

@@ -55,7 +55,7 @@ class EncoderRun:
         Raises:
             RunError: the run was interrupted, diverged, or could not be written.
         """
-        tracked = self._stage.restore()
+        tracked = self._stage.restore(self._console)
         with open_session(self._folder, options, self._config.track, tracked, self._console) as session:
             scores = self._stage.run(session)
             write_report(self._folder, scores)

@@ -29,7 +29,7 @@ def make_environment(env_id: str, num_envs: int, kwargs: Mapping[str, Any] | Non
         if _saves_itself(spec):
             return gym.make_vec(spec, num_envs, autoreset_mode=AutoresetMode.NEXT_STEP, copy=True, **kwargs)
         return ForeignVectorEnv(lambda: gym.make(spec, disable_env_checker=True, **kwargs), num_envs)
-    except (TypeError, gym.error.Error) as error:
+    except (TypeError, KeyError, AttributeError, AssertionError, gym.error.Error) as error:
         raise ValueError(f"env.kwargs do not suit {env_id}: {error}") from error
 
 
@@ -144,7 +144,7 @@ def _find_spec(env_id: str) -> EnvSpec:
         if module:
             import_module(module)
         return gym.spec(name)
-    except (gym.error.Error, ModuleNotFoundError) as error:
+    except (gym.error.Error, ImportError, TypeError, ValueError) as error:
         raise ValueError(f"env.id is {env_id!r}: {error}") from error
 
 

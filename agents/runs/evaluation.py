@@ -9,6 +9,7 @@ from jaxtyping import Float
 
 from agents.agent import Agent, Observation
 from agents.runs.environments import numbers_of_row
+from agents.runs.errors import RunError
 from agents.runs.seeding import derive_seed, generator
 
 Policy = Callable[[Observation, VectorEnv], np.ndarray]
@@ -16,9 +17,10 @@ Policy = Callable[[Observation, VectorEnv], np.ndarray]
 
 ROWS = 128  # most episodes at once
 RESAMPLES = 2000
+PATIENCE = 16  # steps after which a listener is told how many episodes have ended, even if it is as many
 
 
-class EndlessEpisodeError(RuntimeError):
+class EndlessEpisodeError(RunError):
     """An episode did not end."""
 
 
@@ -108,7 +110,7 @@ class _Chunk:
         self.episodes: list[dict[str, float]] = [{} for _ in range(env.num_envs)]
 
     def play(self, act: Policy, max_steps: int) -> Iterator[int]:
-        """Step until every row has ended once; yields how many have."""
+        """Step until every row has ended once; yields how many have, at each end and now and then."""
         obs, _ = self.env.reset(seed=self.seed, options=self.options)
         playing = np.ones(self.env.num_envs, np.bool_)
         returns = np.zeros(self.env.num_envs)
@@ -120,7 +122,7 @@ class _Chunk:
                 told = {"return": float(returns[row]), "length": float(length)}
                 self.episodes[row] = told | numbers_of_row(info, row)
             playing &= ~ended
-            if ended.any():
+            if ended.any() or length % PATIENCE == 0:
                 yield int(np.count_nonzero(~playing))
             if not playing.any():
                 return

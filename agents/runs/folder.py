@@ -47,12 +47,17 @@ class RunFolder:
         """Make the folder and write the resolved configuration.
 
         Raises:
-            RunError: something stands there already.
+            RunError: something stands there already, or it cannot be made.
         """
-        if self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
-            raise RunError(f"{self.path} is taken: name another run_dir, or go on with --resume {self.path}")
-        self.path.mkdir(parents=True, exist_ok=True)
-        write_durably(self.path, self.config.name, config.encode())
+        try:
+            if self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
+                raise RunError(
+                    f"{self.path} is taken: name another run_dir, or go on with --resume {self.path}"
+                )
+            self.path.mkdir(parents=True, exist_ok=True)
+            write_durably(self.path, self.config.name, config.encode())
+        except OSError as fault:
+            raise RunError(f"run_dir {self.path} cannot be made: {fault.strerror}") from fault
 
 
 def default_folder(env_id: str, agent: str, seed: int, now: datetime) -> Path:

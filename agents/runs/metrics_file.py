@@ -48,6 +48,13 @@ class MetricsFile:
 
 
 def read_metrics(path: Path) -> list[dict[str, float | None]]:
-    """Every whole line of a metrics file, oldest first."""
-    with path.open(encoding="utf-8") as file:
-        return [json.loads(line) for line in file if line.endswith("\n")]
+    """Every whole line of a metrics file, oldest first.
+
+    Raises:
+        RunError: the file was altered.
+    """
+    try:
+        with path.open(encoding="utf-8") as file:
+            return [json.loads(line) for line in file if line.endswith("\n")]
+    except ValueError as fault:
+        raise RunError(f"{path} was altered: {fault}") from fault

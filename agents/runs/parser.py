@@ -105,4 +105,7 @@ def exit_status(program: Callable[[], None]) -> int:
     except RunError as fault:
         sys.stderr.write(f"{fault}\n")
         return fault.status
+    except KeyboardInterrupt:
+        sys.stderr.write("stopped\n")
+        return 130
     return 0

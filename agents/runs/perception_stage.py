@@ -2,12 +2,16 @@
 
 from typing import Any
 
+from rich.console import Console
+
 from agents.runs.build import LabelledStream
 from agents.runs.cadence import CheckpointCadence
-from agents.runs.checkpoint import CheckpointStore
+from agents.runs.checkpoint import CheckpointError, CheckpointStore
 from agents.runs.config import PerceptionConfig
+from agents.runs.errors import RunError
 from agents.runs.folder import RunFolder
 from agents.runs.progress import Advance
+from agents.runs.report import print_line
 from agents.runs.seeding import derive_seed
 from agents.runs.session import Session
 from agents.runs.threads import threads_for
@@ -60,11 +64,20 @@ class PerceptionStage:
         """The network that the stage trains, as it is now."""
         return self._trainer.averaged
 
-    def restore(self) -> dict[str, Any] | None:
-        """Go on from the stage's last checkpoint; returns the tracker's state there, None without one."""
-        checkpoint = self._store.load_latest()
+    def restore(self, console: Console) -> dict[str, Any] | None:
+        """Go on from the stage's last checkpoint; returns the tracker's state there, None without one.
+
+        Raises:
+            RunError: there are checkpoints, and all are damaged.
+        """
+        try:
+            checkpoint = self._store.load_latest()
+        except CheckpointError as fault:
+            raise RunError(str(fault)) from fault
         if checkpoint is None:
             return None
+        for warning in checkpoint.warnings:
+            print_line(console, warning)
         self._trainer.load_state_dict(checkpoint.state["trainer"])
         return checkpoint.state["tracking"]
 

@@ -17,6 +17,7 @@ from agents.runs.build import (
     labelled_stream_of,
     make_env,
     observed,
+    require_levels,
     require_splits,
     splits_of,
 )
@@ -84,6 +85,7 @@ class Pipeline:
         self._env = make_env(config, None, config.env.num_envs)
         self._splits = splits_of(self._env)
         require_splits(config, self._splits)
+        require_levels(config, self._splits)
         self._stage: PerceptionStage | None = None
         self._encoder = None
         if config.needs_encoder:
@@ -122,7 +124,7 @@ class Pipeline:
         """The tracker's state where the run stands."""
         if self._checkpoint:
             return self._checkpoint["tracking"]
-        return self._stage.restore() if self._stage else None
+        return self._stage.restore(self._console) if self._stage else None
 
     def _carry_out(self, session: Session) -> None:
         if self._stage:

@@ -81,21 +81,31 @@ class TrainedRun:
             raise RunError(f"split is {split!r}; {self.config.env.id} has {', '.join(self.splits)}")
         split = split if self.splits else None
 
-        def make_env(rows: int) -> VectorEnv:
-            try:
-                return self.make_env(rows, split, **overrides)
-            except ValueError as fault:
-                raise RunError(str(fault)) from fault
+        try:
+            if overrides:
+                self._require_same_sight(split, overrides)
+            return evaluate(
+                self.agent,
+                lambda rows: self.make_env(rows, split, **overrides),
+                episodes,
+                derive_seed(self.config.seed, "evaluate") if seed is None else seed,
+                name=self.config.agent.name,
+                split=split,
+                on_episodes=on_episodes,
+            )
+        except ValueError as fault:
+            raise RunError(str(fault)) from fault
 
-        return evaluate(
-            self.agent,
-            make_env,
-            episodes,
-            derive_seed(self.config.seed, "evaluate") if seed is None else seed,
-            name=self.config.agent.name,
-            split=split,
-            on_episodes=on_episodes,
-        )
+    def _require_same_sight(self, split: str | None, overrides: dict[str, Any]) -> None:
+        """Refuse keyword arguments that show the agent something else, or give it other actions.
+
+        Raises:
+            ValueError: names them.
+        """
+        own, other = self.make_env(1, split), self.make_env(1, split, **overrides)
+        same = own.single_observation_space == other.single_observation_space
+        if not same or own.single_action_space != other.single_action_space:
+            raise ValueError(f"with {overrides} the environment does not fit the agent of this run")
 
 
 def load_run(path: Path, device: str = "auto") -> TrainedRun:
@@ -119,7 +129,7 @@ def load_run(path: Path, device: str = "auto") -> TrainedRun:
         splits = splits_of(env)
         env.close()
         agent.load_policy_state_dict(from_safetensors(folder.policy.read_bytes()))
-    except (ValueError, SafetensorError) as fault:
+    except (ValueError, RuntimeError, SafetensorError) as fault:
         raise RunError(f"{path}: {fault}") from fault
     return TrainedRun(config, agent, encoder, splits)
 

@@ -15,7 +15,6 @@ from numba import njit
 from numba.core import config
 
 FAST = {"nnan", "ninf", "nsz", "arcp", "contract"}  # everything but a change of order
-REDUCE = {*FAST, "reassoc"}  # for minima and maxima, which no order changes
 
 
 def kernel(function: Callable | None = None, **options: Any) -> Any:

@@ -16,7 +16,7 @@ would be counted as a reference at every turn, and so would a tuple's parts.
 
 import numpy as np
 
-from envs.driving.compiling import FAST, REDUCE, inlined, kernel
+from envs.driving.compiling import FAST, inlined, kernel
 from envs.driving.levels import HALF_WIDTH
 from envs.driving.road import ALONG_STEPS, OFFSET_STEPS, STRIPE_PERIOD, TEXEL
 
@@ -152,14 +152,14 @@ def _decode_texels(floats, integers):
             floats[S_TONE + place] = np.float32(np.int32(second) & np.int32(2)) * HALF
 
 
-@kernel(fastmath=REDUCE)
-def _furthest(floats):
-    """The greatest distance of a sample from the centreline."""
-    furthest = ZERO
+@kernel(fastmath=FAST)
+def _is_road(floats):
+    """Whether every sample lies on the road, clear of its edges."""
+    beyond = np.int32(0)
     for row in range(ROWS):
         for k in range(SAMPLES):
-            furthest = max(furthest, abs(floats[S_OFFSET + row * PITCH + k]))
-    return furthest
+            beyond += np.int32(abs(floats[S_OFFSET + row * PITCH + k]) > np.float32(HALF_WIDTH - 0.2))
+    return beyond == 0
 
 
 @kernel
@@ -233,4 +233,4 @@ def trace_block(surface, near, floats, integers):
     _decode_texels(floats, integers)
     _close_samples(floats)
     far = max(floats[S_DEPTH], floats[S_DEPTH + SAMPLES - 1]) > near
-    return not far and _furthest(floats) < np.float32(HALF_WIDTH - 0.2)
+    return not far and _is_road(floats)

@@ -81,6 +81,10 @@ class DrivingVectorEnv(VectorEnv):
         options = dict(options or {})
         mask = self._mask(options.pop("reset_mask", None))
         levels = self._levels(options.pop("levels", options.pop("level", None)))
+        if options:
+            raise ValueError(
+                f"reset knows no option {next(iter(options))!r}; it knows levels and reset_mask."
+            )
         self._seed(seed, mask)
         self.simulator.begin(mask, levels)
         self._begun = True

@@ -117,3 +117,35 @@ def test_an_altered_policy_is_one_sentence(run: Path, tmp_path: Path, capsys: py
     told = capsys.readouterr().err
     assert str(tmp_path) in told
     assert told.count("\n") == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--episodes", "5"], "has 0 … 3"),
+        (["--seed", "-1"], "seed is -1; it must be 0 or greater"),
+        (["--json", "no/folder/out.json"], "it must be a file in a folder that exists"),
+        (["--env_kwargs.num_envs", "3"], "env_kwargs.num_envs is 3; it must be left out"),
+        (["--env_kwargs.obs", "camera", "--env_kwargs.actions", "continuous"], "does not fit the agent"),
+    ],
+)
+def test_what_would_fail_later_is_refused_at_once(
+    run: Path, arguments: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
+):
+    assert evaluate.main([str(run), *arguments]) == 2
+    told = capsys.readouterr().err
+    assert sentence in told
+    assert told.count("\n") == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("content", ["agent: [1, 2]", "env: {id: CartPole-v1}", ""])
+def test_a_configuration_that_is_not_of_an_agent_s_run_is_one_sentence(
+    content: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    (tmp_path / "config.yaml").write_text(content)
+    assert evaluate.main([str(tmp_path)]) == 2
+    assert capsys.readouterr().err == (
+        f"{tmp_path}/config.yaml is not a run's configuration: it names no agent\n"
+    )

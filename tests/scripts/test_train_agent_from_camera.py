@@ -79,3 +79,21 @@ def refused(*arguments: str) -> tuple[int, str]:
     process = start(*arguments)
     _, told = process.communicate(timeout=120)
     return process.returncode, told
+
+
+@pytest.mark.slow
+def test_an_encoder_for_another_mounting_of_the_camera_is_refused(alone: Path, tmp_path: Path):
+    mounting = tmp_path / "mounting.yaml"
+    mounting.write_text("env: {kwargs: {camera: {pitch: 0.6}}}\n")
+    given = [*OPTIONS, "--config", str(mounting), "--perception.path", str(alone / "perception")]
+    status, told = refused("--run_dir", str(tmp_path / "run"), *given)
+    assert (status, told.count("\n")) == (2, 1)
+    assert "was trained for" in told
+
+
+@pytest.mark.slow
+def test_more_episodes_than_roads_are_refused_before_anything_is_trained(tmp_path: Path):
+    status, told = refused("--run_dir", str(tmp_path / "run"), *OPTIONS, "--evaluate.episodes", "9")
+    assert (status, told.count("\n")) == (2, 1)
+    assert "0 … 7" in told
+    assert not (tmp_path / "run").exists()

@@ -58,3 +58,10 @@ def test_a_line_cut_short_by_a_kill_is_not_read(tmp_path: Path):
     path = tmp_path / "metrics.jsonl"
     path.write_text('{"env_steps": 1}\n{"env_st')
     assert read_metrics(path) == [{"env_steps": 1}]
+
+
+def test_an_altered_line_is_named(tmp_path: Path):
+    path = tmp_path / "metrics.jsonl"
+    path.write_text('x"env_steps": 1}\n')
+    with pytest.raises(RunError, match="metrics.jsonl was altered"):
+        read_metrics(path)
