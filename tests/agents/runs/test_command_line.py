@@ -133,7 +133,7 @@ def test_a_run_goes_on_as_it_began(default: Path, tmp_path: Path):
 
 
 def test_a_foreign_configuration_is_named(tmp_path: Path):
-    (tmp_path / "config.yaml").write_text("model: gpt\n")
+    (tmp_path / "config.yaml").write_text("agent: {name: dqn}\nmodel: gpt\n")
     with pytest.raises(RunError, match="config.yaml is not a run's configuration: there is no option model"):
         read_run(["--resume", str(tmp_path)], tmp_path / "default.yaml", "")
 
