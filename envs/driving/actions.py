@@ -29,10 +29,10 @@ def controls(kind: str, actions: np.ndarray, out: np.ndarray) -> None:
                 f"actions have shape {actions.shape} and type {actions.dtype}; "
                 f"expected ({len(out)},) whole numbers."
             )
-        wrong = (actions < 0) | (actions >= len(ACTION_TABLE))
+        wrong = actions.astype(np.uint64) >= len(ACTION_TABLE)  # what is below zero becomes huge
         if wrong.any():
             raise ValueError(f"action {actions[wrong][0]} is not in 0 … {len(ACTION_TABLE) - 1}.")
-        np.take(ACTION_TABLE, actions, axis=0, out=out)
+        np.take(ACTION_TABLE, actions, axis=0, out=out, mode="clip")  # the mode that needs no second copy
         return
     if actions.shape != out.shape or actions.dtype.kind not in "fiu":
         raise ValueError(

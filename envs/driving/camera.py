@@ -40,6 +40,7 @@ from envs.driving.tracing import (
 
 CLASSES = ("sky", "grass", "road", "line", "kerb")
 SKY, GRASS, ROAD, LINE, KERB = range(len(CLASSES))
+_FLOATS = SKIN + 4 * NUM_COLOURS
 
 
 _CAMERA_RANGES = {
@@ -137,9 +138,10 @@ def aim(view, car, focal, mounting, errors):
     view.azimuth = car.mirror * heading * np.float32(0.5 / np.pi)
 
 
-def scratch() -> tuple[np.ndarray, np.ndarray]:
-    """The buffers that `paint` and `label` work in: floats and integers."""
-    return np.zeros(SKIN + 4 * NUM_COLOURS, np.float32), np.zeros(BLOCK, np.int32)
+@kernel
+def scratch():
+    """The buffers that `paint` and `label` work in: floats, integers, and words of four packed bytes."""
+    return np.zeros(_FLOATS, np.float32), np.zeros(BLOCK, np.int32), np.zeros(3 * TEXELS, np.int32)
 
 
 @kernel
@@ -150,7 +152,7 @@ def _copy(packed, taken, flat, start, size):
 
 
 @kernel
-def paint(view, look, surface, noise_key, out, floats, integers):
+def paint(view, look, surface, noise_key, out, buffers):
     """Draw one frame.
 
     Args:
@@ -159,12 +161,11 @@ def paint(view, look, surface, noise_key, out, floats, integers):
         surface: the level's surface map (grid, grid) int64.
         noise_key: key of this frame's noise.
         out: (H, W, 3) or (H, W, 1) uint8, RGB or gray.
-        floats: of `scratch`.
-        integers: of `scratch`.
+        buffers: of `scratch`.
     """
     height, width, channels = out.shape
     grid, texels, flat = surface.shape[0], surface.reshape(surface.size), out.reshape(out.size)
-    words = np.empty(channels * TEXELS, np.int32)
+    floats, integers, words = buffers
     packed = words.view(np.uint8)
     for i in range(NUM_COLOURS):
         for channel in range(4):
@@ -230,7 +231,7 @@ def _deal_out(floats, integers, place, classes, depth):
 
 
 @kernel
-def label(view, surface, classes, depth, floats, integers):
+def label(view, surface, classes, depth, buffers):
     """Label one frame.
 
     A pixel's class is the one that covers most of it; its depth is measured along the optical axis.
@@ -240,10 +241,10 @@ def label(view, surface, classes, depth, floats, integers):
         surface: the level's surface map (grid, grid) int64.
         classes: filled: (H, W) uint8, indices into `CLASSES`.
         depth: filled: (H, W) float32 [m], `VIEW_DISTANCE` for the sky.
-        floats: of `scratch`.
-        integers: of `scratch`.
+        buffers: of `scratch`.
     """
     height, width = classes.shape
+    floats, integers, _ = buffers
     grid, texels = surface.shape[0], surface.reshape(surface.size)
     for first in range(0, width, COLUMNS):
         _, soil = bands(view, first, height, width)

@@ -128,7 +128,7 @@ class DrivingVectorEnv(VectorEnv):
         return self._observer.observe(over, self._none), self._with_labels(info)
 
     def _episode_info(self, over: np.ndarray) -> dict[str, Any]:
-        figures = np.where(over[:, None], self.simulator.outcome.metrics, 0.0).T.copy()
+        figures = self.simulator.outcome.metrics.T.copy()
         info: dict[str, Any] = {}
         for name, values in zip(METRICS, figures, strict=True):
             info[name], info[f"_{name}"] = values > 0.5 if name in _FLAGS else values, over

@@ -5,7 +5,7 @@ import pytest
 
 from envs.driving.params import VehicleParams
 from envs.driving.reward import RewardWeights, reward
-from envs.driving.simulator import ROW
+from envs.driving.rows import ROW
 
 WEIGHTS = RewardWeights().record()[0]
 

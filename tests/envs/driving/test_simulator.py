@@ -8,7 +8,7 @@ import pytest
 
 from envs.driving.labels import POSE
 from envs.driving.params import CONTROL_STEP
-from envs.driving.simulator import CRUISE_SPEED, ROW
+from envs.driving.rows import CRUISE_SPEED, ROW
 
 MANY = 3000
 
@@ -168,15 +168,6 @@ def test_rows_that_are_not_active_stay_as_they_are(make_simulator) -> None:
     assert not (outcome.terminated | outcome.truncated)[~active].any()
 
 
-@pytest.mark.parametrize(
-    ("rows", "threads", "blocks"), [(1, 8, 1), (7, 2, 1), (8, 2, 2), (64, 2, 2), (9, 4, 2), (5, 1, 1)]
-)
-def test_rows_are_shared_out_whole(make_simulator, rows: int, threads: int, blocks: int) -> None:
-    edges = make_simulator(rows, num_threads=threads)._blocks
-    assert len(edges) == blocks
-    assert [edge for block in edges for edge in range(*block)] == list(range(rows))
-
-
 FORK = """
 import os, signal
 import numpy as np
@@ -184,10 +175,10 @@ from envs.driving.config import DrivingConfig
 from envs.driving.simulator import Simulator
 
 def drive():
-    simulator = Simulator(DrivingConfig(num_levels=2, num_threads=2), 8)
-    everyone = np.ones(8, np.bool_)
+    simulator = Simulator(DrivingConfig(num_levels=2, num_threads=2), 16)
+    everyone = np.ones(16, np.bool_)
     simulator.begin(everyone)
-    simulator.step(everyone, np.zeros((8, 2), np.float32))
+    simulator.step(everyone, np.zeros((16, 2), np.float32))
 
 drive()
 child = os.fork()
