@@ -33,8 +33,8 @@ class Options:
     """Environments in the batch of the simulation."""
     threads: int = 2
     """Threads over the batch of the simulation."""
-    seed: int = 0
-    """Seed of what learns."""
+    seeds: tuple[int, ...] = (0,)
+    """Seeds of what learns, such as --seeds [0,1,2]; every time is a mean over them."""
     seconds: float | None = None
     """How long each case is measured: 3 for simulation; for learning the longest training, 900."""
     peers: bool = True
@@ -46,7 +46,8 @@ class Options:
         require(self.suite in SUITES, "suite", self.suite, " or ".join(SUITES))
         require(1 <= self.num_envs <= 4096, "num_envs", self.num_envs, "from 1 to 4096")
         require(1 <= self.threads <= 256, "threads", self.threads, "from 1 to 256")
-        require(self.seed >= 0, "seed", self.seed, "0 or greater")
+        fit = len(self.seeds) > 0 and min(self.seeds) >= 0
+        require(fit, "seeds", list(self.seeds), "one or more whole numbers, 0 or greater")
         require(self.seconds is None or self.seconds > 0, "seconds", self.seconds, "above 0")
         if self.json:
             fits = self.json.parent.is_dir() and not self.json.is_dir()
@@ -80,7 +81,7 @@ def measured(options: Options) -> Iterator[dict[str, Any]]:
         return simulation_speed.measure(options.num_envs, options.threads, seconds, options.peers)
     import learning_speed  # brings what trains: the other suite need not wait for it
 
-    return learning_speed.measure(options.seed, seconds, options.peers)
+    return learning_speed.measure(options.seeds, seconds, options.peers)
 
 
 def shown(cell: Any) -> str:

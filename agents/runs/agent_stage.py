@@ -85,11 +85,11 @@ class AgentStage:
         self._write_policy()
 
     def _train(self, cadence: CheckpointCadence, advance: Advance) -> None:
-        """Alternate between learning and choosing; a time limit ends it after one last choice."""
+        """Alternate between learning and choosing; a limit of time or success ends it after a choice."""
         if self._environments.env_steps == 0:
             cadence.save()
         budget, interval = self._learner.config.train.env_steps, self._learner.config.evaluate.interval
-        while self._evaluations < math.ceil(budget / interval):
+        while self._evaluations < math.ceil(budget / interval) and not self._succeeds():
             target = min((self._evaluations + 1) * interval, budget)
             for metrics in self._training.train(target, self._stop(advance)):
                 self._log(metrics)
@@ -123,6 +123,11 @@ class AgentStage:
         limit = self._learner.config.train.seconds
         return limit is not None and self._elapsed >= limit
 
+    def _succeeds(self) -> bool:
+        """Whether the best network so far succeeds often enough to stop."""
+        wanted = self._learner.config.train.until_success
+        return wanted is not None and self._best_score is not None and self._best_score[0] >= wanted
+
     def _leave_if_asked(self, cadence: CheckpointCadence) -> None:
         if self._session.interrupt.requested:
             cadence.save()
@@ -134,7 +139,7 @@ class AgentStage:
 
     def _choose(self, cadence: CheckpointCadence) -> None:
         """Judge the present network on the choosing split and keep it if it is the best so far."""
-        config = self._learner.config
+        config, started = self._learner.config, time.monotonic()
         scores = self._learner.evaluate(
             config.evaluate.choose_split,
             config.evaluate.choose_episodes,
@@ -142,7 +147,8 @@ class AgentStage:
             on_episodes=lambda _: self._leave_if_asked(cadence),
         )
         self._evaluations += 1
-        self._session.tracker.log(self._environments.env_steps, numbers(scores, "choose/"))
+        spent = {"time/choose": time.monotonic() - started}
+        self._session.tracker.log(self._environments.env_steps, numbers(scores, "choose/") | spent)
         score = [scores["success_rate"] or 0.0, scores["mean_return"]]
         if self._best_score is None or score > self._best_score:
             self._best_score = score

@@ -77,6 +77,8 @@ class TrainConfig:
     """Environment steps, counted over all environments."""
     seconds: float | None = None
     """Wall-clock limit; a run that it ends is not reproducible bit for bit."""
+    until_success: float | None = None
+    """Stop once this share of the choosing episodes succeeds; null trains to the end of the budget."""
     checkpoint_seconds: float = 10.0
     """Least time between two checkpoints; they also never take more than 5 % of the run."""
 
@@ -84,6 +86,8 @@ class TrainConfig:
         require(self.env_steps >= 1, "train.env_steps", self.env_steps, "at least 1")
         positive = self.seconds is None or self.seconds > 0
         require(positive, "train.seconds", self.seconds, "above 0, or null for no limit")
+        share = self.until_success is None or 0 < self.until_success <= 1
+        require(share, "train.until_success", self.until_success, "above 0 and at most 1, or null")
         seconds = self.checkpoint_seconds
         require(seconds >= 0, "train.checkpoint_seconds", seconds, "0 or more")
 

@@ -2,7 +2,7 @@
 
 It aims at a point of the centreline some way ahead and steers the arc through it:
 δ = atan(2 L sin α / d), α being the bearing of the point and d its distance (Coulter 1992). Its speed
-is what the sharpest bend ahead allows.
+is what the sharpest bend ahead allows, its own arc included.
 """
 
 from dataclasses import dataclass
@@ -40,9 +40,13 @@ class PurePursuit:
         dx, dy = centreline[index, 0] - row["x"], centreline[index, 1] - row["y"]
         bearing = np.arctan2(dy, dx) - row["yaw"]
         vehicle = VehicleParams()
-        steer = np.arctan(2.0 * vehicle.wheelbase * np.sin(bearing) / max(np.hypot(dx, dy), 1.0))
+        arc = 2.0 * np.sin(bearing) / max(np.hypot(dx, dy), 1.0)
+        steer = np.arctan(vehicle.wheelbase * arc)
         steps = np.arange(int(self.horizon / spacing))
         bends = np.abs(centreline[(row["nearest"] + row["direction"].astype(int) * steps) % count, 3])
+        bends[0] = max(
+            bends[0], abs(arc)
+        )  # back to the centreline it may have to turn more than the road does
         allowed = self.side_acceleration / np.maximum(bends, 1e-3) + 2.0 * self.deceleration * steps * spacing
         pedal = self.gain * (np.sqrt(allowed.min()) - row["vx"])
         return float(np.clip(steer * row["mirror"] / vehicle.max_steer, -1, 1)), float(np.clip(pedal, -1, 1))

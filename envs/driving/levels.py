@@ -14,7 +14,13 @@ import numpy as np
 from envs.driving.compiling import kernel
 from envs.driving.randomness import STREAM_CIRCUIT, between, stream_key, uniform
 
-SPLITS = ("train", "val", "test", "ood")
+STREAMS = {"train": 0, "val": 1, "test": 4, "ood": 3}
+"""Splits, and the stream that the circuits of each are drawn from.
+
+Stream 2 held the test roads while the car and the recipe were being chosen; those of stream 4 were drawn when
+all that was settled. Whoever chooses by looking at test roads owes the next reader another stream.
+"""
+SPLITS = tuple(STREAMS)
 POINT_SPACING = 0.5  # [m] between neighbouring centreline points, to within half a point a lap
 HALF_WIDTH = 3.5  # [m] centreline → edge of the road
 _SAMPLES_PER_CORNER = 36
@@ -150,18 +156,18 @@ def _hermite(value, slope, i, j, share, step):
 
 
 @kernel
-def draw_circuit(split, level, ranges, points):
+def draw_circuit(stream, level, ranges, points):
     """Draw one circuit into `points`; returns how many points it has, 0 where none was found.
 
     Args:
-        split: index into `SPLITS`.
+        stream: of `STREAMS`.
         level: the level's number, ≥ 0.
         ranges: `CircuitRange.numbers()`.
         points: (max_points, 4), filled with x, y [m], heading [rad], curvature [1/m] at about
             0.5 m apart, the bounding box centred on the origin.
     """
     corners, spread, least_winding = int(ranges[0]), ranges[1], ranges[2]
-    key = stream_key(np.uint64(split), level, 0, STREAM_CIRCUIT)
+    key = stream_key(np.uint64(stream), level, 0, STREAM_CIRCUIT)
     ring = np.empty((2, corners))
     curve = np.empty((6, corners * _SAMPLES_PER_CORNER))
     arc, curvature = np.empty(curve.shape[1] + 1), np.empty(curve.shape[1])
@@ -191,7 +197,7 @@ def centreline(split: str, level: int) -> np.ndarray:
         raise ValueError(f"level is {level}; levels are numbered from 0.")
     circuits = CIRCUITS[split]
     points = np.empty((circuits.max_points, 4))
-    count = draw_circuit(SPLITS.index(split), level, circuits.numbers(), points)
+    count = draw_circuit(STREAMS[split], level, circuits.numbers(), points)
     if count == 0:
         raise ValueError(f"level {level} of split {split!r} has no circuit; take another number.")
     return points[:count]

@@ -16,7 +16,7 @@ from functools import lru_cache
 import numpy as np
 
 from envs.driving.compiling import kernel
-from envs.driving.levels import CIRCUITS, SPLITS, draw_circuit
+from envs.driving.levels import CIRCUITS, STREAMS, draw_circuit
 
 TEXEL = 0.5  # [m]
 STRIPE_PERIOD = 6.0  # [m] of the dashes in the middle; a lap holds a whole number of them
@@ -156,10 +156,10 @@ def _lap(points):
 
 
 @kernel(nogil=True)
-def _build_level(split, level, ranges, centreline, spacing, surface):
+def _build_level(stream, level, ranges, centreline, spacing, surface):
     """Draw one circuit and its surface map; returns how many points the centreline has."""
     points = np.empty(centreline.shape)
-    count = draw_circuit(split, level, ranges, points)
+    count = draw_circuit(stream, level, ranges, points)
     if count > 0:
         spacing[0] = _lap(points[:count]) / count
         centreline[:count] = points[:count]
@@ -206,9 +206,9 @@ class Roads:
                 list(workers.map(self._build, missing.tolist()))
 
     def _build(self, n: int) -> None:
-        split = SPLITS.index(self.split)
+        stream = STREAMS[self.split]
         line, spacing, surface = self.centrelines[n], self.spacings[n : n + 1], self.surfaces[n]
-        count = _build_level(split, n, self._ranges, line, spacing, surface)
+        count = _build_level(stream, n, self._ranges, line, spacing, surface)
         if count == 0:
             raise RuntimeError(f"level {n} of split {self.split!r} has no circuit; ask for fewer levels.")
         self.counts[n] = count

@@ -28,7 +28,11 @@ def test_every_row_says_what_was_measured_and_how(tmp_path: Path):
     [
         (["simulations"], "suite is 'simulations'; it must be simulation or learning"),
         (["learning", "--seconds", "0"], "seconds is 0.0; it must be above 0"),
-        (["learning", "--seed", "-1"], "seed is -1; it must be 0 or greater"),
+        (
+            ["learning", "--seeds", "[-1]"],
+            "seeds is [-1]; it must be one or more whole numbers, 0 or greater",
+        ),
+        (["learning", "--seeds", "[]"], "seeds is []; it must be one or more whole numbers, 0 or greater"),
     ],
 )
 def test_a_fault_is_one_sentence(arguments: list[str], sentence: str, capsys: pytest.CaptureFixture[str]):
@@ -36,18 +40,28 @@ def test_a_fault_is_one_sentence(arguments: list[str], sentence: str, capsys: py
     assert capsys.readouterr().err == f"{sentence}\n"
 
 
-def test_the_time_to_solve_is_that_of_the_first_good_look():
+def test_the_time_to_solve_ends_at_the_first_good_look_and_leaves_out_the_looking():
     records = [
         {"seconds": 1.0, "loss": 2.0},
-        {"seconds": 2.0, "choose/success_rate": 0.89},
-        {"seconds": 3.0, "choose/success_rate": 0.9},
-        {"seconds": 4.0, "choose/success_rate": 1.0},
+        {"seconds": 4.0, "choose/success_rate": 0.89, "time/choose": 1.5},
+        {"seconds": 6.0, "choose/success_rate": 0.9, "time/choose": 0.25},
+        {"seconds": 7.0, "choose/success_rate": 1.0, "time/choose": 0.5},
     ]
-    assert learning_speed.seconds_to_solve(records) == 3.0
+    assert learning_speed.seconds_to_solve(records) == 6.0 - 1.75
     assert learning_speed.seconds_to_solve(records[:2]) is None
 
 
-@pytest.mark.parametrize(("ratio", "told"), [(3.456, 3.5), (None, None)])
-def test_a_mark_that_was_not_reached_has_no_ratio(ratio: float | None, told: float | None):
-    row = learning_speed.row(("solved", "s"), 2.0, ("peer", None), ratio, {})
-    assert (row["ratio"], row["peer_value"]) == (told, None)
+def test_times_are_means_over_seeds():
+    row = learning_speed.against_pixels("solved", [1.0, 3.0], [10.0, 11.0], {"limit": 9})
+    assert (row["value"], row["peer_value"], row["ratio"]) == (2.0, 10.5, 5.2)
+    assert row["settings"] == {"limit": 9, "features": [1.0, 3.0]}
+
+
+@pytest.mark.parametrize(("ours", "theirs"), [([1.0, None], [3.0, 3.0]), ([1.0, 1.0], [None, 3.0])])
+def test_a_mark_that_one_seed_did_not_reach_has_no_mean_and_no_ratio(ours: list, theirs: list):
+    row = learning_speed.against_pixels("solved", ours, theirs, {})
+    assert row["ratio"] is None
+    assert (row["value"], row["peer_value"]) == (
+        None if None in ours else 1.0,
+        None if None in theirs else 3.0,
+    )

@@ -19,6 +19,8 @@ from agents.runs.config import EnvConfig, EvaluateConfig, PerceptionConfig, RunC
         (lambda: TrainConfig(checkpoint_seconds=-1.0), "train.checkpoint_seconds is -1.0"),
         (lambda: EvaluateConfig(episodes=0), "evaluate.episodes is 0"),
         (lambda: EvaluateConfig(interval=0), "evaluate.interval is 0"),
+        (lambda: TrainConfig(until_success=0.0), "train.until_success is 0.0; it must be above 0"),
+        (lambda: TrainConfig(until_success=1.01), "train.until_success is 1.01; it must be above 0"),
         (lambda: EvaluateConfig(choose_episodes=0), "evaluate.choose_episodes is 0"),
         (lambda: EvaluateConfig(choose_split="test"), "evaluate.choose_split is 'test'; it must be another"),
         (lambda: RunConfig(DQNConfig(), seed=-1), "seed is -1; it must be 0 or more"),
