@@ -14,6 +14,7 @@ from envs.drawing import lap_share
 from envs.driving.vector_env import DrivingVectorEnv
 
 GIF_RATE, GIF_WIDTH, GIF_COLOURS = 20, 480, 128
+MOST_STEPS = 30_000  # of an episode: where nothing ends it, this does
 USUAL_RATE = 30  # frames a second, where an environment does not say
 _GIF_FILTER = (
     f"scale=w='min({GIF_WIDTH},iw)':h=-1:flags=area,split[frames][sample];"
@@ -101,7 +102,12 @@ class Film:
         source = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", size, "-r", rate, "-i", "-"]
         command = [imageio_ffmpeg.get_ffmpeg_exe(), "-y", "-loglevel", "error", *source]
         command += [*FORMATS[self.path.suffix], str(self._partial)]
-        return subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+        return subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,  # Ctrl-C is for the program, which then ends the film in order
+        )
 
     def _finish(self, encoder: "subprocess.Popen[bytes]") -> None:
         """Let the encoder come to its end.
@@ -181,12 +187,13 @@ def drive_episode(
         raise ValueError("an episode's last picture is lost where the environment resets in the same step")
     obs, _ = env.reset(seed=seed, options=options)
     wanted, total, steps = _draw(env, on_picture), 0.0, 0
-    while True:
+    ended, info = False, {}
+    while not ended and steps < MOST_STEPS:
         obs, reward, terminated, truncated, info = env.step(act(obs))
         total, steps = total + float(reward[0]), steps + 1
         wanted = wanted and _draw(env, on_picture)
-        if terminated[0] or truncated[0]:
-            return {"episode_return": total, "episode_length": float(steps), **told_numbers(info)}
+        ended = bool(terminated[0] or truncated[0])
+    return {"episode_return": total, "episode_length": float(steps), **told_numbers(info)}
 
 
 def _draw(env: VectorEnv, on_picture: Callable[[np.ndarray], bool]) -> bool:

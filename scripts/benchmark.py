@@ -15,8 +15,8 @@ from rich.console import Console
 from rich.table import Table
 
 import simulation_speed
-from agents.runs.config import require
 from agents.runs.durable import write_durably
+from agents.runs.errors import require
 from agents.runs.parser import exit_status, parse_options
 
 SUITES = {"simulation": 3.0, "learning": 900.0}

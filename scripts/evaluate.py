@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from rich.console import Console
 
-from agents.runs.config import require
 from agents.runs.durable import write_durably
+from agents.runs.errors import require
 from agents.runs.parser import exit_status, parse_options
 from agents.runs.progress import progress_bar
 from agents.runs.report import print_evaluation
@@ -30,8 +30,8 @@ class Options:
     """Split of the environment's levels; ignored where it has none."""
     episodes: int = 100
     """Episodes, each on a level of its own, each driven once to its end."""
-    ood: bool = False
-    """Judge the ood split as well: roads unlike any in training."""
+    ood: Literal["none", "all"] = "none"
+    """all judges the ood split as well: roads unlike any in training."""
     seed: int | None = None
     """Seed of the episodes; by default the one that the run's own evaluation used."""
     json: Path | None = None
@@ -60,7 +60,7 @@ def judge(arguments: Sequence[str]) -> None:
     options = parse_options(Options, arguments, str(__doc__))
     prepare_threads()
     console, results = Console(), []
-    for split in [options.split, "ood"] if options.ood else [options.split]:
+    for split in [options.split, "ood"] if options.ood == "all" else [options.split]:
         with progress_bar(console, f"evaluate {split}", options.episodes, "episodes") as advance:
             asked = Episodes(
                 split, options.episodes, options.seed, options.env_kwargs, lambda done: advance(done, "")
@@ -72,8 +72,10 @@ def judge(arguments: Sequence[str]) -> None:
                 else judge_run(options.run, options.device, asked)
             )
         print_evaluation(console, results[-1])
+        if results[-1]["split"] is None:
+            break  # there is but one set of levels
     if options.json:
-        content = results if options.ood else results[0]
+        content = results if options.ood == "all" else results[0]
         text = json.dumps(content, indent=2) + "\n"
         write_durably(options.json.parent, options.json.name, text.encode())
 

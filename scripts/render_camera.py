@@ -9,10 +9,9 @@ from typing import Any
 
 from matplotlib.image import imsave
 
-from agents.runs.config import require
 from agents.runs.durable import write_durably
 from agents.runs.environments import make_environment
-from agents.runs.errors import RunError
+from agents.runs.errors import RunError, require
 from agents.runs.parser import exit_status, parse_options
 from envs.drawing import contact_sheet
 from envs.driving.vector_env import DrivingVectorEnv

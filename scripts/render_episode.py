@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import Console
 
 from agents.runs.environments import make_environment
-from agents.runs.errors import RunError
+from agents.runs.errors import RunError, require
 from agents.runs.greedy import open_run
 from agents.runs.parser import exit_status, parse_options
 from agents.runs.progress import progress_bar
@@ -37,6 +37,10 @@ class Options:
     env_kwargs: dict[str, Any] = field(default_factory=dict)
     """Keyword arguments of the environment, such as --env_kwargs.look noisy."""
 
+    def __post_init__(self) -> None:
+        require(self.seed >= 0, "seed", self.seed, "0 or greater")
+        require(self.seconds > 0, "seconds", self.seconds, "above 0")
+
 
 def drive(options: Options, console: Console) -> dict[str, float]:
     """Drive as the options ask; returns the metrics of the last episode."""
@@ -52,7 +56,7 @@ def drive(options: Options, console: Console) -> dict[str, float]:
         env = make_environment(name, 1, kwargs)
         act = make_driver(policy, env, seed)
     else:
-        env, act = open_run(Path(policy), **kwargs)
+        env, act = open_run(Path(policy), kwargs.pop("split"), **kwargs)
     if save is None:
         return drive_episode(env, act, seed, road)
     with progress_bar(console, f"film {save}", 100, "%") as advance:

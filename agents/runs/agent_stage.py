@@ -144,7 +144,7 @@ class AgentStage:
             config.evaluate.choose_split,
             config.evaluate.choose_episodes,
             derive_seed(config.seed, "choose"),
-            on_episodes=lambda _: self._leave_if_asked(cadence),
+            lambda _: self._leave_if_asked(cadence),
         )
         self._evaluations += 1
         spent = {"time/choose": time.monotonic() - started}

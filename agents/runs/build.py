@@ -24,6 +24,7 @@ def make_env(
     encoder: PerceptionNetwork | None,
     num_envs: int,
     split: str | None = None,
+    /,
     **overrides: Any,
 ) -> VectorEnv:
     """Environments as the agent sees them, in Gymnasium's NEXT_STEP mode.

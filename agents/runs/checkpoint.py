@@ -76,9 +76,10 @@ class CheckpointStore:
                 parts, step = self._read(path)
             except DamagedFileError as damage:
                 self._damaged.add(path)
-                warnings.append(f"checkpoint {path.name} is damaged: {damage}; the one before it is used")
+                warnings.append(f"checkpoint {path.name} is damaged: {damage}")
                 continue
-            return Checkpoint(put_together(parts), step, path, warnings)
+            told = [f"{warning}; {path.name}, before it, is used" for warning in warnings]
+            return Checkpoint(put_together(parts), step, path, told)
         if warnings:
             raise CheckpointError(f"no checkpoint in {self.folder} is whole: {'; '.join(warnings)}")
         return None

@@ -7,14 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol, runtime_checkable
 
+from agents.runs.errors import require
 from vision.networks import NetworkConfig
 from vision.training import TrainingConfig
-
-
-def require(condition: bool, key: str, value: object, expected: str) -> None:
-    """Raise one sentence that says where a bad value stands, what it is and what would be right."""
-    if not condition:
-        raise ValueError(f"{key} is {value!r}; it must be {expected}")
 
 
 @runtime_checkable
@@ -106,11 +101,14 @@ class EvaluateConfig:
     """Split of the evaluations that choose the best network."""
     choose_episodes: int = 64
     """Episodes of each of them."""
+    max_steps: int = 30_000
+    """Steps after which an episode that nothing ends is cut off."""
 
     def __post_init__(self) -> None:
         require(self.episodes >= 1, "evaluate.episodes", self.episodes, "at least 1")
         require(self.interval >= 1, "evaluate.interval", self.interval, "at least 1")
         require(self.choose_episodes >= 1, "evaluate.choose_episodes", self.choose_episodes, "at least 1")
+        require(self.max_steps >= 1, "evaluate.max_steps", self.max_steps, "at least 1")
         apart = self.choose_split != "test"
         require(apart, "evaluate.choose_split", self.choose_split, "another: choosing on test spoils it")
 

@@ -19,3 +19,9 @@ class InterruptedRunError(RunError):
 
     def __init__(self, message: str) -> None:
         super().__init__(message, status=130)
+
+
+def require(condition: bool, key: str, value: object, expected: str) -> None:
+    """Raise one sentence that says where a bad value stands, what it is and what would be right."""
+    if not condition:
+        raise ValueError(f"{key} is {value!r}; it must be {expected}")

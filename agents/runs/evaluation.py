@@ -9,7 +9,6 @@ from jaxtyping import Float
 
 from agents.agent import Agent, Observation
 from agents.runs.environments import numbers_of_row
-from agents.runs.errors import RunError
 from agents.runs.seeding import derive_seed, generator
 
 Policy = Callable[[Observation, VectorEnv], np.ndarray]
@@ -17,11 +16,8 @@ Policy = Callable[[Observation, VectorEnv], np.ndarray]
 
 ROWS = 128  # most episodes at once
 RESAMPLES = 2000
+MAX_STEPS = 30_000  # of an episode; one that nothing ends is cut off there
 PATIENCE = 16  # steps after which a listener is told how many episodes have ended, even if it is as many
-
-
-class EndlessEpisodeError(RunError):
-    """An episode did not end."""
 
 
 def evaluate(
@@ -32,7 +28,7 @@ def evaluate(
     *,
     name: str,
     split: str | None = None,
-    max_steps: int = 100_000,
+    max_steps: int = MAX_STEPS,
     on_episodes: Callable[[int], None] = lambda finished: None,
 ) -> dict[str, Any]:
     """Score a policy on `episodes` levels, or seeds where the environment has no levels.
@@ -40,11 +36,13 @@ def evaluate(
     `make_env` makes an environment of so many rows, of that split. `name` is what the policy is called, and
     `on_episodes` is told how many episodes have ended. Seeds are apart from those of training.
 
+    An episode of `max_steps` steps is cut off: it counts as `unfinished`, and as no `success` where others
+    tell of one.
+
     Returns env, agent, split (None without levels), episodes, and what `summarise` tells.
 
     Raises:
         ValueError: `episodes` is not positive, or the environment has no such split.
-        EndlessEpisodeError: an episode took more than `max_steps` steps.
     """
     if episodes < 1:
         raise ValueError(f"evaluate.episodes is {episodes}; it must be at least 1")
@@ -62,7 +60,17 @@ def evaluate(
             rows += chunk.episodes
         finally:
             env.close()
+    _count_unfinished(rows)
     return heading | {"episodes": episodes} | summarise(rows, generator(seed, "evaluation", "bootstrap"))
+
+
+def _count_unfinished(rows: list[dict[str, float]]) -> None:
+    """Where any episode was cut off, say of each whether it was, and count it among the failures."""
+    if any("unfinished" in row for row in rows):
+        told = [name for name in ("success",) if any(name in row for row in rows)]
+        for row in rows:
+            for name in ("unfinished", *told):
+                row.setdefault(name, 0.0)
 
 
 def summarise(rows: list[dict[str, float]], bootstrap: np.random.Generator) -> dict[str, Any]:
@@ -110,7 +118,7 @@ class _Chunk:
         self.episodes: list[dict[str, float]] = [{} for _ in range(env.num_envs)]
 
     def play(self, act: Policy, max_steps: int) -> Iterator[int]:
-        """Step until every row has ended once; yields how many have, at each end and now and then."""
+        """Step until every row has ended once or is cut off; yields how many have, now and then."""
         obs, _ = self.env.reset(seed=self.seed, options=self.options)
         playing = np.ones(self.env.num_envs, np.bool_)
         returns = np.zeros(self.env.num_envs)
@@ -126,7 +134,13 @@ class _Chunk:
                 yield int(np.count_nonzero(~playing))
             if not playing.any():
                 return
-        raise EndlessEpisodeError(f"{_env_id(self.env)}: an episode has not ended after {max_steps} steps")
+        for row in np.flatnonzero(playing).tolist():
+            self.episodes[row] = {
+                "return": float(returns[row]),
+                "length": float(max_steps),
+                "unfinished": 1.0,
+            }
+        yield len(playing)
 
 
 class _Greedy:

@@ -12,7 +12,7 @@ from agents.agent import Observation
 
 
 def open_run(
-    folder: Path, split: str, **overrides: Any
+    folder: Path, split: str, /, **overrides: Any
 ) -> tuple[VectorEnv, Callable[[Observation], np.ndarray]]:
     """An environment of one row as a run's agent sees it, and its greedy policy from observations to actions.
 

@@ -4,8 +4,9 @@ import difflib
 import re
 import sys
 from collections.abc import Callable, Sequence
-from typing import NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar
 
+import yaml
 from jsonargparse import ArgumentParser, set_parsing_settings
 
 from agents.runs.errors import RunError
@@ -26,6 +27,31 @@ TYPE_WORDS = {
 
 class OneSentenceParser(ArgumentParser):
     """An argument parser that answers a fault in one sentence, without the list of all options."""
+
+    def parse_args(self, args: Sequence[str] | None = None, *rest: Any, **settings: Any) -> Any:
+        """The options. A word deep in a dictionary (--kwargs.camera.pitch 1) leaves those beside it alone."""
+        words, deep = self._take_deep(list(sys.argv[1:] if args is None else args))
+        options = super().parse_args(words, *rest, **settings)
+        for key, outer, name, text in deep:
+            inner = options[key].setdefault(outer, {})
+            if not isinstance(inner, dict):
+                self.error(f"{key}.{outer} is {inner!r}; {name} has no place in it")
+            inner[name] = _read(text)
+        return options
+
+    def _take_deep(self, words: list[str]) -> tuple[list[str], list[tuple[str, str, str, str]]]:
+        """The words but those of a dictionary in a dictionary; and those: option, key, inner key, value."""
+        dictionaries = [a.dest for a in self._actions if str(getattr(a, "_typehint", "")).startswith("dict")]
+        pattern = re.compile(rf"--({'|'.join(map(re.escape, dictionaries)) or '(?!)'})\.([^.=]+)\.([^=]+)")
+        others, deep = [], []
+        rest = iter(words)
+        for word in rest:
+            name, equals, value = word.partition("=")
+            if match := pattern.fullmatch(name):
+                deep.append((*match.groups(), value if equals else next(rest, "")))
+            else:
+                others.append(word)
+        return others, deep
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         """Say what is wrong, where and what would be right.
@@ -61,6 +87,16 @@ class OneSentenceParser(ArgumentParser):
             *difflib.get_close_matches(unknown, known, n=1),
         ]
         return f"; did you mean {' or '.join(dict.fromkeys(candidates))}?" if candidates else ""
+
+
+def _read(value: Any) -> Any:
+    """The number, truth value or list that a text spells; anything else as it is."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return float(value) if re.fullmatch(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+", value) else yaml.safe_load(value)
+    except yaml.YAMLError:
+        return value
 
 
 def _unknown_key(message: str) -> str | None:

@@ -161,7 +161,7 @@ class Pipeline:
                 if session.interrupt.requested:
                     raise session.interrupted()
 
-            scores = learner.evaluate(config.split, config.episodes, on_episodes=show_and_leave_if_asked)
+            scores = learner.evaluate(config.split, config.episodes, None, show_and_leave_if_asked)
         session.tracker.log(env_steps, numbers(scores, "evaluate/"))
         text = json.dumps(scores, indent=2) + "\n"
         write_durably(self._folder.path, self._folder.evaluation.name, text.encode())
@@ -170,7 +170,7 @@ class Pipeline:
     def _film(self, session: Session, trained: TrainedRun) -> None:
         try:
             self._record_episode(trained, self._folder.episode)
-        except (ValueError, ImportError, GymnasiumError) as fault:
+        except (OSError, ValueError, ImportError, GymnasiumError) as fault:
             print_line(self._console, f"no film: {fault}")
             return
         session.tracker.video("episode", self._folder.episode)

@@ -38,7 +38,7 @@ class TrainedRun:
         """The split of the final evaluation; None where the environment has no splits."""
         return self.config.evaluate.split if self.splits else None
 
-    def make_env(self, num_envs: int, split: str | None = None, **overrides: Any) -> VectorEnv:
+    def make_env(self, num_envs: int, split: str | None = None, /, **overrides: Any) -> VectorEnv:
         """Environments as the agent sees them; `overrides` replace the run's keyword arguments.
 
         Raises:
@@ -63,6 +63,7 @@ class TrainedRun:
         episodes: int,
         seed: int | None = None,
         on_episodes: Callable[[int], None] = lambda _: None,
+        /,
         **overrides: Any,
     ) -> dict[str, Any]:
         """Judge the policy on episodes of a split, each on a level of its own.
@@ -91,6 +92,7 @@ class TrainedRun:
                 derive_seed(self.config.seed, "evaluate") if seed is None else seed,
                 name=self.config.agent.name,
                 split=split,
+                max_steps=self.config.evaluate.max_steps,
                 on_episodes=on_episodes,
             )
         except ValueError as fault:

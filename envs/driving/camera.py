@@ -8,8 +8,10 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
+from envs.driving.colours import NUM_COLOURS, take_colours
 from envs.driving.compiling import FAST, kernel
-from envs.driving.painting import NUM_COLOURS, bands, finish, paint_above, paint_ground, trace_ridge
+from envs.driving.painting import finish, paint_ground
+from envs.driving.sky import bands, paint_above, trace_ridge
 from envs.driving.tracing import (
     BLOCK,
     COLUMNS,
@@ -31,11 +33,9 @@ from envs.driving.tracing import (
     cast_rays,
     cover_depth,
     find_texels,
-    kerb_share,
-    line_share,
     offset_at,
+    shares_at,
     trace_block,
-    verge_share,
 )
 
 CLASSES = ("sky", "grass", "road", "line", "kerb")
@@ -167,9 +167,7 @@ def paint(view, look, surface, noise_key, out, buffers):
     grid, texels, flat = surface.shape[0], surface.reshape(surface.size), out.reshape(out.size)
     floats, integers, words = buffers
     packed = words.view(np.uint8)
-    for i in range(NUM_COLOURS):
-        for channel in range(4):
-            floats[SKIN + 4 * i + channel] = look.colours[i, channel]
+    take_colours(look, floats)
     for first in range(0, width, COLUMNS):
         trace_ridge(view, first, width, floats)
         hills, soil = bands(view, first, height, width)
@@ -205,10 +203,9 @@ def _classify(floats, integers):
                 sample, place = row * PITCH + k, row * COLUMNS + phase * SAMPLES + k
                 offset, dash = offset_at(floats, sample, share), between(floats, S_DASH + sample, share)
                 sharp = floats[S_SHARP + sample]
-                line = line_share(offset, sharp, floats[S_THIN + sample], dash)
-                verge = verge_share(offset, sharp)
-                kerb = kerb_share(offset, sharp, verge) * floats[S_KERB + sample]
-                road, grass = ONE - line - verge, verge - kerb
+                thin, kerbed = floats[S_THIN + sample], floats[S_KERB + sample]
+                line, grass, kerb = shares_at(offset, dash, sharp, thin, kerbed)
+                road = ONE - line - grass - kerb
                 kind = np.int32(ROAD) if road >= line else np.int32(LINE)
                 kind = np.int32(KERB) if kerb > max(road, line) else kind
                 kind = np.int32(GRASS) if grass > max(max(road, line), kerb) else kind

@@ -8,7 +8,7 @@ from gymnasium.vector import AutoresetMode
 
 from envs.driving.config import DrivingConfig
 from envs.driving.observations import Observation
-from envs.driving.vector_env import DrivingVectorEnv
+from envs.driving.vector_env import DrivingVectorEnv, whole_seed
 
 
 class DrivingEnv(gym.Env):
@@ -36,9 +36,9 @@ class DrivingEnv(gym.Env):
         """Begin a new episode.
 
         Raises:
-            ValueError: the level is not one of the split's.
+            ValueError: the seed is not a whole number, or the level not one of the split's.
         """
-        super().reset(seed=None if seed is None else abs(seed))
+        super().reset(seed=None if seed is None else abs(whole_seed(seed)))
         obs, info = self.batch.reset(seed=seed, options=options)
         if self.render_mode == "human":
             self.batch.render()

@@ -22,6 +22,7 @@ class PurePursuit:
     look_ahead: float = 3.0  # [m] at rest
     look_ahead_time: float = 0.45  # [s] × speed is added
     side_acceleration: float = 4.5  # [m/s²] that it takes bends with
+    grip: float = 7.0  # [m/s²] of side acceleration that it never asks more of, whatever the road does
     horizon: float = 26.0  # [m] over which it looks for bends
     deceleration: float = 3.0  # [m/s²] that it brakes with
     gain: float = 1.0  # [s/m] pedal per speed error
@@ -44,9 +45,7 @@ class PurePursuit:
         steer = np.arctan(vehicle.wheelbase * arc)
         steps = np.arange(int(self.horizon / spacing))
         bends = np.abs(centreline[(row["nearest"] + row["direction"].astype(int) * steps) % count, 3])
-        bends[0] = max(
-            bends[0], abs(arc)
-        )  # back to the centreline it may have to turn more than the road does
         allowed = self.side_acceleration / np.maximum(bends, 1e-3) + 2.0 * self.deceleration * steps * spacing
-        pedal = self.gain * (np.sqrt(allowed.min()) - row["vx"])
+        grip = self.grip / max(abs(arc), 1e-3)  # its own arc may be tighter than the road
+        pedal = self.gain * (np.sqrt(min(allowed.min(), grip)) - row["vx"])
         return float(np.clip(steer * row["mirror"] / vehicle.max_steer, -1, 1)), float(np.clip(pedal, -1, 1))

@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from envs.driving.colours import LUMA, NUM_COLOURS
 from envs.driving.compiling import kernel
-from envs.driving.painting import LUMA, NUM_COLOURS
 from envs.driving.randomness import between, uniform
 from envs.driving.tracing import VIEW_DISTANCE
 

@@ -212,6 +212,14 @@ def kerb_share(offset, sharp, verge):
     return verge - share_beyond(offset - np.float32(HALF_WIDTH + _KERB_WIDTH), sharp)
 
 
+@inlined
+def shares_at(offset, dash, sharp, thin, kerbed):
+    """How much of a pixel is line, grass and kerb, the rest being road; `kerbed` is 1 where kerbs are."""
+    verge = verge_share(offset, sharp)
+    kerb = kerb_share(offset, sharp, verge) * kerbed
+    return line_share(offset, sharp, thin, dash), verge - kerb, kerb
+
+
 @kernel(fastmath=FAST)
 def cover_depth(floats):
     """Depth of every pixel [m]."""

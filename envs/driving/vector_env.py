@@ -1,5 +1,6 @@
 """The vector environment: many cars, one call."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,23 @@ def _autoreset_mode(mode: AutoresetMode | str) -> AutoresetMode:
             return known
     names = ", ".join(known.value for known in AutoresetMode)
     raise ValueError(f"autoreset_mode is {mode!r}; it must be one of {names}.")
+
+
+def _options(options: Any) -> dict[str, Any]:
+    if not isinstance(options, Mapping | None):
+        raise ValueError(f"options of reset are {options!r}; they must be a dictionary.")
+    return dict(options or {})
+
+
+def whole_seed(seed: Any) -> int:
+    """A seed as Python's integer.
+
+    Raises:
+        ValueError: it is not a whole number.
+    """
+    if isinstance(seed, bool | np.bool_) or not isinstance(seed, int | np.integer):
+        raise ValueError(f"seed is {seed!r}; it must be a whole number.")
+    return int(seed)
 
 
 class DrivingVectorEnv(VectorEnv):
@@ -78,9 +96,9 @@ class DrivingVectorEnv(VectorEnv):
         Raises:
             ValueError: the seed, the mask or the levels do not fit the batch.
         """
-        options = dict(options or {})
+        options = _options(options)
         mask = self._mask(options.pop("reset_mask", None))
-        levels = self._levels(options.pop("levels", options.pop("level", None)))
+        levels = self._levels(options)
         if options:
             raise ValueError(
                 f"reset knows no option {next(iter(options))!r}; it knows levels and reset_mask."
@@ -149,7 +167,11 @@ class DrivingVectorEnv(VectorEnv):
             raise ValueError(f"reset_mask must be ({self.num_envs},) bool with at least one row chosen.")
         return mask
 
-    def _levels(self, levels: Any) -> np.ndarray | None:
+    def _levels(self, options: dict[str, Any]) -> np.ndarray | None:
+        """The levels that the options of `reset` pin, which are taken out of them."""
+        if {"level", "levels"} <= options.keys():
+            raise ValueError("reset was given both level and levels; they mean the same, so give one.")
+        levels = options.pop("levels", options.pop("level", None))
         if levels is None:
             return None
         levels = np.asarray(levels)
@@ -168,18 +190,18 @@ class DrivingVectorEnv(VectorEnv):
         if isinstance(seed, list | tuple | np.ndarray):
             if len(seed) != self.num_envs:
                 raise ValueError(f"{len(seed)} seeds were given for {self.num_envs} rows.")
-            seeds = list(seed)
+            seeds = [None if s is None else whole_seed(s) for s in seed]
         elif seed is None:
             seeds = [None] * self.num_envs
         else:
-            super().reset(seed=abs(int(seed)))
-            seeds = [int(seed) + n for n in range(self.num_envs)]
+            super().reset(seed=abs(whole_seed(seed)))
+            seeds = [whole_seed(seed) + n for n in range(self.num_envs)]
         given = np.array([s is not None for s in seeds])
         drawn = [0] * self.num_envs
         if not (self._begun or given.all()):
             drawn = self.np_random.integers(0, 2**63, self.num_envs).tolist()
             given[:] = True
-        numbers = [drawn[n] if s is None else int(s) % _WORD for n, s in enumerate(seeds)]
+        numbers = [drawn[n] if s is None else s % _WORD for n, s in enumerate(seeds)]
         self.simulator.seed_rows(mask & given, np.array(numbers, np.uint64))
 
     def state_dict(self) -> dict[str, np.ndarray]:

@@ -157,6 +157,13 @@ def test_the_first_seconds_are_filmed_and_the_whole_episode_is_judged(whole: Met
     assert np.abs(frames[0].astype(int) - frames[-1]).mean() > 2.0
 
 
+def test_an_episode_that_nothing_ends_is_cut_off(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("envs.film.MOST_STEPS", 12)
+    metrics = drive(make_batch(render_mode=None))
+    assert metrics["episode_length"] == 12.0
+    assert "success" not in metrics
+
+
 def test_other_rows_do_not_touch_the_film_of_the_first(whole: Metrics):
     assert drive(make_batch(3, render_mode=None)) == whole
 

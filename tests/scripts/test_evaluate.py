@@ -48,8 +48,18 @@ def test_another_split_and_seed_are_other_episodes(run: Path, tmp_path: Path):
 @pytest.mark.slow
 def test_roads_unlike_any_in_training_come_as_a_second_result(run: Path, tmp_path: Path):
     out = tmp_path / "out.json"
-    assert evaluate.main([str(run), "--episodes", "1", "--ood", "true", "--json", str(out)]) == 0
+    assert evaluate.main([str(run), "--episodes", "1", "--ood", "all", "--json", str(out)]) == 0
     assert [scores["split"] for scores in json.loads(out.read_text())] == ["test", "ood"]
+
+
+@pytest.mark.slow
+def test_where_there_are_no_splits_there_is_nothing_to_judge_twice(tmp_path: Path):
+    folder, out = tmp_path / "run", tmp_path / "out.json"
+    small = ["--env.id", "CartPole-v1", "--train.env_steps", "200", "--track.mode", "disabled"]
+    few = ["--evaluate.choose_episodes", "1", "--evaluate.episodes", "1", "--agent.learning_starts", "100"]
+    assert train_agent.main(["--run_dir", str(folder), *small, *few]) == 0
+    assert evaluate.main([str(folder), "--episodes", "1", "--ood", "all", "--json", str(out)]) == 0
+    assert [scores["split"] for scores in json.loads(out.read_text())] == [None]
 
 
 @pytest.mark.slow

@@ -65,6 +65,8 @@ class Hurried:
         (["--policy", "random", "--env_kwargs.look", "foggy"], "look is 'foggy'; it must be one of"),
         (["--policy", "random", "--env_kwargs.colour", "red"], "has no option 'colour'"),
         (["--polcy", "random"], "there is no option polcy; did you mean policy?"),
+        (["--policy", "random", "--seed", "-1"], "seed is -1; it must be 0 or greater"),
+        (["--policy", "random", "--seconds", "0"], "seconds is 0.0; it must be above 0"),
         (["--seed", "one"], "seed: 'one' is not a whole number"),
     ],
 )
@@ -100,6 +102,18 @@ def test_a_run_is_filmed(run: Path, tmp_path: Path):
     film = tmp_path / "drive.mp4"
     assert render_episode.main([str(run), "--save", str(film), "--seconds", "1", "--level", "1"]) == 0
     assert imageio_ffmpeg.count_frames_and_secs(str(film)) == (20, 1.0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["folder", "num_envs", "colour"])
+def test_a_keyword_that_a_run_s_environment_does_not_know_is_one_sentence(
+    name: str, run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    arguments = [str(run), "--save", str(tmp_path / "drive.mp4"), f"--env_kwargs.{name}", "3"]
+    assert render_episode.main(arguments) == 2
+    told = capsys.readouterr().err
+    assert name in told
+    assert told.count("\n") == 1
 
 
 @pytest.mark.slow

@@ -11,7 +11,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 
 from agents.runs import evaluation
 from agents.runs.environments import make_environment
-from agents.runs.evaluation import EndlessEpisodeError, bootstrap_interval, evaluate, interquartile_mean
+from agents.runs.evaluation import bootstrap_interval, evaluate, interquartile_mean
 
 
 class Levels(VectorEnv):
@@ -113,25 +113,48 @@ def test_another_seed_meets_other_episodes():
     assert scores[0] != scores[1]
 
 
-def test_an_episode_without_an_end_is_an_error():
+def test_an_episode_without_an_end_is_cut_off_and_counts_as_a_failure():
     env_id = "Test/Endless-v0"
     gym.register(env_id, entry_point=lambda **kwargs: Endless(**kwargs))
+    counts = []
     try:
-        with pytest.raises(EndlessEpisodeError, match="Endless-v0: an episode has not ended after 50 steps"):
-            evaluate(anything, lambda rows: make_environment(env_id, rows), 2, 0, name="nobody", max_steps=50)
+        scores = evaluate(
+            lambda obs, env: np.array([1, 0, 0, 0]),
+            lambda rows: make_environment(env_id, rows),
+            4,
+            0,
+            name="nobody",
+            max_steps=50,
+            on_episodes=counts.append,
+        )
     finally:
         del gym.registry[env_id]
+    assert (scores["success_rate"], scores["unfinished"]) == (0.25, 0.75)
+    assert scores["mean_length"] == (3 + 3 * 50) / 4
+    assert scores["mean_return"] == (3.0 + 3 * 50.0) / 4
+    assert counts[-1] == 4
+
+
+def test_where_every_episode_ends_nothing_is_said_of_cutting():
+    scores = evaluate(anything, lambda rows: make_environment("CartPole-v1", rows), 3, 4, name="nobody")
+    assert "unfinished" not in scores
+    assert scores["success_rate"] is None
 
 
 class Endless(gym.Env):
+    """Ends in success after three actions of 1; actions of 0 lead nowhere."""
+
     observation_space = spaces.Box(-1, 1, (1,))
     action_space = spaces.Discrete(2)
 
     def reset(self, *, seed=None, options=None):
+        self.ones = 0
         return np.zeros(1, np.float32), {}
 
     def step(self, action):
-        return np.zeros(1, np.float32), 0.0, False, False, {}
+        self.ones += int(action)
+        ended = self.ones == 3
+        return np.zeros(1, np.float32), 1.0, ended, False, {"success": True} if ended else {}
 
 
 class CountsItsSteps:

@@ -1,10 +1,10 @@
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from agents.runs.config import require
-from agents.runs.errors import InterruptedRunError, RunError
+from agents.runs.errors import InterruptedRunError, RunError, require
 from agents.runs.parser import exit_status, parse_options
 
 
@@ -28,6 +28,32 @@ def test_a_small_program_reads_its_record():
         parse_options(SmallOptions, ["runs/x", "--episodes", "0"], "")
     with pytest.raises(RunError, match="run"):
         parse_options(SmallOptions, [], "")
+
+
+@dataclass(frozen=True)
+class Nested:
+    """Options with a dictionary."""
+
+    kwargs: dict[str, Any] = field(default_factory=dict)
+    """What an environment takes."""
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("0.5", 0.5),
+        ("2", 2),
+        ("1e-3", 0.001),
+        ("true", True),
+        ("[1, 2]", [1, 2]),
+        ("noisy", "noisy"),
+        ("{", "{"),
+    ],
+)
+def test_a_value_deep_in_a_dictionary_is_read_as_one_beside_it(text: str, value: object):
+    options = parse_options(Nested, ["--kwargs.camera.pitch", text, "--kwargs.camera.height", "2.5"], "")
+    assert options.kwargs == {"camera": {"pitch": value, "height": 2.5}}
+    assert type(options.kwargs["camera"]["pitch"]) is type(value)
 
 
 def failing(fault: Exception) -> None:

@@ -59,6 +59,24 @@ def test_a_list_of_seeds_has_one_a_row(make_batch, seed: list) -> None:
         make_batch(3).reset(seed=seed)
 
 
+@pytest.mark.parametrize("seed", ["a", 1.5, True, [1, 2.5, 3], [1, "a", 3], [1, False, 2]])
+def test_a_seed_that_is_no_whole_number_is_refused(make_batch, seed) -> None:
+    env = make_batch(3)
+    with pytest.raises(ValueError, match=r"^seed is .*; it must be a whole number\.$"):
+        env.reset(seed=seed)
+
+
+@pytest.mark.parametrize("options", [[1], "level", 3])
+def test_options_that_are_no_dictionary_are_refused(make_batch, options) -> None:
+    with pytest.raises(ValueError, match=r"^options of reset are .*; they must be a dictionary\.$"):
+        make_batch(3).reset(options=options)
+
+
+def test_a_road_named_twice_is_refused(make_batch) -> None:
+    with pytest.raises(ValueError, match=r"^reset was given both level and levels"):
+        make_batch(3).reset(options={"level": 1, "levels": 2})
+
+
 def test_levels_pin_the_road_of_each_row(make_batch) -> None:
     env = make_batch(3)
     for levels in ([2, 0, 3], np.array([1, 1, 1], np.int32), 2):
