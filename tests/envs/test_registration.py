@@ -85,7 +85,7 @@ def test_a_thousand_random_steps_stay_in_the_spaces(name: str, keywords: dict[st
     for _ in range(1000):
         assert env.observation_space.contains(obs)
         obs, reward, terminated, truncated, _ = env.step(env.action_space.sample())
-        assert np.isfinite(reward)
+        assert np.isfinite(float(reward))
         assert not (terminated and truncated)
         if terminated or truncated:
             ends += 1

@@ -74,8 +74,9 @@ def test_a_picture_changes_when_the_car_moves_and_only_then():
 @pytest.mark.parametrize("given", [True, False])
 def test_the_panel_shows_exactly_the_pixels_of_the_observation(keywords: dict[str, Any], given: bool):
     env = make_batch(**keywords)
-    for _ in range(3):
-        obs = env.step(np.array([8, 3]))[0]
+    env.step(np.array([8, 3]))
+    env.step(np.array([8, 3]))
+    obs = env.step(np.array([8, 3]))[0]
     row = {key: value[1] for key, value in obs.items()} if isinstance(obs, dict) else obs[1]
     picture = Viewer(env.simulator, window=False).picture(1, seen=row if given else None)
     frames, channels = (row["camera"], 3) if isinstance(row, dict) else (row, min(row.shape[-1], 3))

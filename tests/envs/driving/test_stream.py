@@ -1,6 +1,7 @@
 """The labelled stream: batches that depend on their number alone, and cover what a camera may meet."""
 
 import json
+from typing import Any
 
 import numpy as np
 import pytest
@@ -62,7 +63,12 @@ def test_the_schema_is_plain_json_and_tells_cameras_apart() -> None:
     assert schema["pose"] == list(POSE)
     assert schema["channels"] == 3
     assert schema["camera"]["image_size"] == [32, 48]
-    for other in ({"image_size": 32}, {"camera": {"height": 1.2}}, {"camera": {"pitch": 0.1}}):
+    others: list[dict[str, Any]] = [
+        {"image_size": 32},
+        {"camera": {"height": 1.2}},
+        {"camera": {"pitch": 0.1}},
+    ]
+    for other in others:
         assert stream(**other).schema() != schema
 
 
