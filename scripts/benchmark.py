@@ -29,7 +29,7 @@ class Options:
 
     suite: str
     """What to measure: simulation, the steps per second; or learning, the time until a car drives."""
-    num_envs: int = 256
+    num_envs: int = 1024
     """Environments in the batch of the simulation."""
     threads: int = 2
     """Threads over the batch of the simulation."""
