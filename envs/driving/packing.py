@@ -20,35 +20,23 @@ def word_of(a, b, c, d):
     )
 
 
+@kernel(inline="always")
+def _pixel(floats, place):
+    """Red, green and blue of a painted pixel as integers 0 … 255."""
+    red = RED_AT + place
+    return _byte_of(floats, red), _byte_of(floats, red + LAYERS), _byte_of(floats, red + 2 * LAYERS)
+
+
 @kernel(fastmath=FAST)
 def pack_rgb(floats, words):
     """Interleave a block's channels: four pixels, one of each phase, fill three words."""
     for row in range(ROWS):
         for k in range(SAMPLES):
-            red, out = RED_AT + row * COLUMNS + k, 3 * (row * SAMPLES + k)
-            r0, g0, b0 = (
-                _byte_of(floats, red),
-                _byte_of(floats, red + LAYERS),
-                _byte_of(floats, red + 2 * LAYERS),
-            )
-            red += SAMPLES
-            r1, g1, b1 = (
-                _byte_of(floats, red),
-                _byte_of(floats, red + LAYERS),
-                _byte_of(floats, red + 2 * LAYERS),
-            )
-            red += SAMPLES
-            r2, g2, b2 = (
-                _byte_of(floats, red),
-                _byte_of(floats, red + LAYERS),
-                _byte_of(floats, red + 2 * LAYERS),
-            )
-            red += SAMPLES
-            r3, g3, b3 = (
-                _byte_of(floats, red),
-                _byte_of(floats, red + LAYERS),
-                _byte_of(floats, red + 2 * LAYERS),
-            )
+            place, out = row * COLUMNS + k, 3 * (row * SAMPLES + k)
+            r0, g0, b0 = _pixel(floats, place)
+            r1, g1, b1 = _pixel(floats, place + SAMPLES)
+            r2, g2, b2 = _pixel(floats, place + 2 * SAMPLES)
+            r3, g3, b3 = _pixel(floats, place + 3 * SAMPLES)
             words[out], words[out + 1] = word_of(r0, g0, b0, r1), word_of(g1, b1, r2, g2)
             words[out + 2] = word_of(b2, r3, g3, b3)
 
