@@ -34,10 +34,8 @@ def evaluate(
     """Score a policy on `episodes` levels, or seeds where the environment has no levels.
 
     `make_env` makes an environment of so many rows, of that split. `name` is what the policy is called, and
-    `on_episodes` is told how many episodes have ended. Seeds are apart from those of training.
-
-    An episode of `max_steps` steps is cut off: it counts as `unfinished`, and as no `success` where others
-    tell of one.
+    `on_episodes` is told how many episodes have ended. Seeds are apart from those of training. An episode of
+    `max_steps` steps is cut off: it counts as `unfinished`, and as no `success` where others tell of one.
 
     Returns env, agent, split (None without levels), episodes, and what `summarise` tells.
 
