@@ -144,6 +144,8 @@ class EncoderRunConfig:
 
     def __post_init__(self) -> None:
         require(self.seed >= 0, "seed", self.seed, "0 or more")
+        path = self.perception.path and str(self.perception.path)
+        require(path is None, "perception.path", path, "left out: this run trains an encoder of its own")
 
 
 @dataclass(frozen=True)

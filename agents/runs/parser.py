@@ -141,6 +141,9 @@ def exit_status(program: Callable[[], None]) -> int:
     except RunError as fault:
         sys.stderr.write(f"{fault}\n")
         return fault.status
+    except MemoryError as fault:
+        sys.stderr.write(f"there is not enough memory: {fault}\n")
+        return 2
     except KeyboardInterrupt:
         sys.stderr.write("stopped\n")
         return 130

@@ -1,6 +1,7 @@
 """Observations: their spaces, and the arrays that the simulator draws them into."""
 
 from collections import OrderedDict
+from functools import partial
 
 import numpy as np
 from gymnasium import spaces
@@ -46,7 +47,7 @@ class Observer:
         self._masks: tuple[np.ndarray, np.ndarray] | None = None
         if config.obs in ("semantic", "depth") or config.labels:
             self._masks = np.zeros(shape, np.uint8), np.zeros(shape, np.float32)
-        self._frames = Pool(lambda: np.empty((*shape, self._channels), np.uint8), always_same=not copy)
+        self._frames = Pool(partial(np.empty, (*shape, self._channels), np.uint8), always_same=not copy)
         self.stack: np.ndarray | None = None
         if config.frame_stack > 1 and self._channels:
             dtype = np.float32 if config.obs == "depth" else np.uint8

@@ -89,17 +89,17 @@ class SharedWork:
     def __init__(self, num_rows: int, threads: int) -> None:
         self.threads = max(1, min(threads, num_rows // _WORTH_WAKING))
         self._turn = np.zeros(1, np.int64)
-        self._done: SimpleQueue[BaseException | None] = SimpleQueue()
 
     def run(self, work: Callable[..., None], *arguments: Any) -> None:
         """Call a kernel, which takes its rows from `next_few`, by every thread: `work(*arguments, turn)`."""
         self._turn[0] = 0
+        done: SimpleQueue[BaseException | None] = SimpleQueue()
         others = self.threads - 1
         if others:
-            _helpers().ask(others, work, (*arguments, self._turn), self._done)
+            _helpers().ask(others, work, (*arguments, self._turn), done)
         try:
             work(*arguments, self._turn)
         finally:
-            faults = [self._done.get() for _ in range(others)]
+            faults = [done.get() for _ in range(others)]
         for fault in filter(None, faults):
             raise fault

@@ -1,10 +1,18 @@
 from collections.abc import Callable
 from dataclasses import fields
+from pathlib import Path
 
 import pytest
 
 from agents.dqn import DQNConfig
-from agents.runs.config import EnvConfig, EvaluateConfig, PerceptionConfig, RunConfig, TrainConfig
+from agents.runs.config import (
+    EncoderRunConfig,
+    EnvConfig,
+    EvaluateConfig,
+    PerceptionConfig,
+    RunConfig,
+    TrainConfig,
+)
 
 
 @pytest.mark.parametrize(
@@ -19,6 +27,10 @@ from agents.runs.config import EnvConfig, EvaluateConfig, PerceptionConfig, RunC
         (lambda: TrainConfig(checkpoint_seconds=-1.0), "train.checkpoint_seconds is -1.0"),
         (lambda: EvaluateConfig(episodes=0), "evaluate.episodes is 0"),
         (lambda: EvaluateConfig(interval=0), "evaluate.interval is 0"),
+        (
+            lambda: EncoderRunConfig(perception=PerceptionConfig(path=Path("runs/x"))),
+            "perception.path is 'runs/x'; it must be left out",
+        ),
         (lambda: TrainConfig(until_success=0.0), "train.until_success is 0.0; it must be above 0"),
         (lambda: TrainConfig(until_success=1.01), "train.until_success is 1.01; it must be above 0"),
         (lambda: EvaluateConfig(choose_episodes=0), "evaluate.choose_episodes is 0"),

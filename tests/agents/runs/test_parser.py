@@ -71,6 +71,11 @@ def test_what_ends_a_program_is_printed_and_told_by_the_status(
     assert capsys.readouterr().err == f"{fault}\n"
 
 
+def test_too_little_memory_is_one_sentence(capsys: pytest.CaptureFixture[str]):
+    assert exit_status(lambda: failing(MemoryError("Unable to allocate 1 TiB"))) == 2
+    assert capsys.readouterr().err == "there is not enough memory: Unable to allocate 1 TiB\n"
+
+
 def test_a_program_that_ends_well_has_status_zero():
     assert exit_status(lambda: None) == 0
 

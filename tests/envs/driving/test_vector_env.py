@@ -1,5 +1,7 @@
 """The batch against its rows driven alone, and against Gymnasium's own batch of single environments."""
 
+import pickle
+from copy import deepcopy
 from functools import lru_cache
 
 import gymnasium as gym
@@ -257,3 +259,16 @@ def test_frames_stay_as_they_were_handed_out_unless_copying_is_off(make_batch) -
         for _ in range(6):
             env.step(env.action_space.sample())
         assert np.array_equal(first, kept) == copy
+
+
+@pytest.mark.parametrize("copied", [deepcopy, lambda env: pickle.loads(pickle.dumps(env))])
+@pytest.mark.parametrize("rows", [1, 16])
+def test_a_copy_goes_on_as_the_original_does(copied, rows: int) -> None:
+    env = DrivingVectorEnv(rows, obs="dict", num_levels=4, num_threads=2)
+    env.reset(seed=5)
+    env.step(np.full(rows, 8))
+    other = copied(env)
+    for action in (3, 8, 14):
+        mine, its = env.step(np.full(rows, action)), other.step(np.full(rows, action))
+        np.testing.assert_array_equal(mine[0]["camera"], its[0]["camera"])
+        np.testing.assert_array_equal(mine[1], its[1])
