@@ -37,6 +37,8 @@ def require_film(path: Path) -> None:
     """
     if path.suffix not in FORMATS:
         raise ValueError(f"{path} must end in {', '.join(FORMATS)}")
+    if path.exists() and not path.is_file():
+        raise ValueError(f"{path} is there, and is no ordinary file: save elsewhere")
     if not path.parent.is_dir():
         raise ValueError(f"{path.parent} is no folder: create it, or save {path.name} elsewhere")
 

@@ -50,7 +50,7 @@ class Options:
         require(fit, "seeds", list(self.seeds), "one or more whole numbers, 0 or greater")
         require(self.seconds is None or self.seconds > 0, "seconds", self.seconds, "above 0")
         if self.json:
-            fits = self.json.parent.is_dir() and not self.json.is_dir()
+            fits = self.json.parent.is_dir() and (self.json.is_file() or not self.json.exists())
             require(fits, "json", str(self.json), "a file in a folder that exists")
 
 

@@ -47,7 +47,7 @@ class Options:
         for key in ("split", "num_envs", "render_mode"):
             require(key not in self.env_kwargs, f"env_kwargs.{key}", self.env_kwargs.get(key), "left out")
         if self.json:
-            fits = self.json.parent.is_dir() and not self.json.is_dir()
+            fits = self.json.parent.is_dir() and (self.json.is_file() or not self.json.exists())
             require(fits, "json", str(self.json), "a file in a folder that exists")
 
 

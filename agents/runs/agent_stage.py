@@ -37,7 +37,7 @@ class AgentStage:
         self._environments = environments
         self._session = session
         self._training = Training(learner.agent, environments)
-        self._store = CheckpointStore(session.folder.agent_checkpoints)
+        self._store = CheckpointStore(session.folder.agent_checkpoints, origin=session.folder.config_hash)
         self._seconds = 0.0
         self._started = time.monotonic()
         self._evaluations = 0

@@ -1,7 +1,9 @@
 """Checkpoints: safetensors and JSON, hashed, written whole or not at all."""
 
 import json
+import re
 import shutil
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -34,12 +36,14 @@ class CheckpointStore:
     """The checkpoints of one run, the newest `keep` of them.
 
     A checkpoint is a folder NUMBER-step-STEP with the tree, the arrays and a manifest of SHA-256 sums. Row
-    logs are kept beside them in `segments/`, each file written once and shared.
+    logs are kept beside them in `segments/`, each file written once and shared. `origin` tells what made
+    them, such as the hash of a configuration; those of another origin are refused.
     """
 
-    def __init__(self, folder: Path, keep: int = 2):
+    def __init__(self, folder: Path, keep: int = 2, origin: Callable[[], str] = lambda: ""):
         self.folder = folder
         self.keep = keep
+        self._origin = origin
         self._segments = SegmentStore(folder)
         self._damaged: set[Path] = set()
 
@@ -68,7 +72,7 @@ class CheckpointStore:
         """Read the newest checkpoint that is whole; None if there has never been one.
 
         Raises:
-            CheckpointError: there are checkpoints, and all are damaged.
+            CheckpointError: there are checkpoints, and all are damaged, or they are of another origin.
         """
         warnings: list[str] = []
         for path in reversed(self._paths()):
@@ -86,7 +90,7 @@ class CheckpointStore:
 
     def _paths(self) -> list[Path]:
         """All checkpoints, the oldest first."""
-        paths = (path for path in self.folder.glob("[0-9]*-step-*") if path.suffix != PARTIAL)
+        paths = (path for path in self.folder.glob("*") if re.fullmatch(r"\d+-step-\d+", path.name))
         return sorted(paths, key=lambda path: int(path.name.partition("-")[0]))
 
     def _write(self, parts: StateTree, step: int) -> Path:
@@ -107,7 +111,7 @@ class CheckpointStore:
 
     def _fill(self, folder: Path, parts: StateTree, step: int) -> None:
         logs = {name: self._segments.save(name, log) for name, log in parts.logs.items()}
-        tree = {"step": step, "tree": parts.tree, "logs": logs}
+        tree = {"step": step, "tree": parts.tree, "logs": logs, "origin": self._origin()}
         files = [
             write_durably(folder, STATE, json.dumps(tree).encode()),
             write_durably(folder, ARRAYS, safetensors.numpy.save(parts.arrays)),
@@ -121,6 +125,10 @@ class CheckpointStore:
         for file in files:
             file.check(path)
         saved = json.loads((path / STATE).read_bytes())
+        if saved["origin"] != self._origin():
+            raise CheckpointError(
+                f"checkpoint {path} was made under another configuration: put config.yaml back, or start anew"
+            )
         for segment in _segments_of(saved):
             segment.check(self.folder)
         logs = {name: self._segments.load(name, log) for name, log in saved["logs"].items()}

@@ -1,5 +1,6 @@
 """Files that are whole or not there, and that can tell whether they still are what was written."""
 
+import errno
 import hashlib
 import os
 from dataclasses import dataclass
@@ -43,6 +44,8 @@ def write_durably(root: Path, name: str, data: bytes) -> FileRecord:
         OSError: the disk is full, or something of that kind; nothing is left behind.
     """
     path = root / name
+    if path.exists() and not path.is_file():
+        raise FileExistsError(errno.EEXIST, "it is there, and is no ordinary file", str(path))
     partial = path.with_name(f".{path.name}.partial")
     try:
         with partial.open("wb") as file:

@@ -1,5 +1,6 @@
 """A run's folder: what lies where, and in which state a folder is."""
 
+import hashlib
 from datetime import datetime
 from pathlib import Path
 
@@ -42,6 +43,10 @@ class RunFolder:
             raise RunError(f"{self.path} is missing: name the folder of a run, such as runs/NAME")
         if not self.config.is_file():
             raise RunError(f"{self.path} is not a run's folder: it holds no config.yaml")
+
+    def config_hash(self) -> str:
+        """SHA-256 of the resolved configuration: what the run's checkpoints belong to."""
+        return hashlib.sha256(self.config.read_bytes()).hexdigest()
 
     def create(self, config: str) -> None:
         """Make the folder and write the resolved configuration.

@@ -57,7 +57,7 @@ class PerceptionStage:
             seed=derive_seed(seed, "perception"),
             device=device,
         )
-        self._store = CheckpointStore(folder.perception_checkpoints)
+        self._store = CheckpointStore(folder.perception_checkpoints, origin=folder.config_hash)
 
     @property
     def network(self) -> PerceptionNetwork:

@@ -72,7 +72,8 @@ class Pipeline:
 
     def _latest_checkpoint(self) -> dict[str, Any] | None:
         try:
-            checkpoint = CheckpointStore(self._folder.agent_checkpoints).load_latest()
+            folder = self._folder
+            checkpoint = CheckpointStore(folder.agent_checkpoints, origin=folder.config_hash).load_latest()
         except CheckpointError as fault:
             raise RunError(str(fault)) from fault
         for warning in checkpoint.warnings if checkpoint else ():

@@ -5,8 +5,8 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 GRAVITY = 9.81  # [m/s²]
-CONTROL_STEP = 0.05  # [s] one action
-PHYSICS_STEPS = 5  # of the vehicle in one action
+CONTROL_STEP = 0.05  # [s] one action without frame skip
+PHYSICS_STEPS = 5  # of the vehicle in a control step
 PHYSICS_STEP = CONTROL_STEP / PHYSICS_STEPS  # [s]
 
 

@@ -2,7 +2,7 @@
 
 | term | range | weight |
 | --- | --- | --- |
-| progress: new metres along the route over those of a step at 15 m/s; never paid twice | [0, 1] | 0.2 |
+| progress: new metres over those of a control step at 15 m/s; never paid twice | [0, frame_skip] | 0.2 |
 | lane: (distance from the middle / half the road's width)² | [0, 1] | −0.2 |
 | comfort: share of the greatest steering angle | [0, 1] | −0.006 |
 | grip: (lateral acceleration / 1 g)², near 1 where the tyres slide | [0, 1] | −0.5 |
@@ -20,7 +20,7 @@ from envs.driving.compiling import kernel
 from envs.driving.levels import HALF_WIDTH
 from envs.driving.params import CONTROL_STEP, GRAVITY
 
-_FULL_STEP = np.float32(15.0 * CONTROL_STEP)  # [m] of one action at 15 m/s
+_FULL_STEP = np.float32(15.0 * CONTROL_STEP)  # [m] of one control step at 15 m/s
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,7 @@ ROW = np.dtype(
         *SUM_FIELDS,
         ("seed", np.uint64),
         ("episode", np.int64),
-        ("step", np.int64),  # actions since the episode began
+        ("step", np.int64),  # control steps since the episode began
         ("level", np.int64),
         ("nearest", np.int64),  # centreline point nearest to the car
         ("advance", np.float32),  # [m] of the car beyond that point, along the centreline

@@ -120,7 +120,7 @@ class DrivingVectorEnv(VectorEnv):
         controls(self.config.actions, actions, self._controls)
         ended = self.simulator.rows["ended"].copy()
         if self.autoreset_mode is AutoresetMode.DISABLED and ended.any():
-            raise RuntimeError(f"row {ended.argmax()} has ended; reset it with options={{'reset_mask': …}}.")
+            raise RuntimeError(f"row {ended.argmax()} has ended; reset it (in a batch by reset_mask).")
         if ended.any():
             self.simulator.begin(ended)
         frames = self._observer.canvas()
@@ -233,6 +233,8 @@ class DrivingVectorEnv(VectorEnv):
         """One picture a row, (H, W, 3) uint8 (`rgb_array`), or the first row in a window (`human`)."""
         if self.render_mode is None:
             return None
+        if not self._begun:
+            raise RuntimeError("render was called before reset.")
         from envs.viewer import Viewer
 
         if self._viewer is None:

@@ -33,7 +33,7 @@ CAR_FIELDS = [
 def tyre_force(slip, load, along, car):
     """Lateral force of an axle [N].
 
-    F = √(1 − (F_x / μ F_z)²) · μ F_z · sin(C atan(B α))
+    F = √(1 − (F_x / μ F_z)²) · μ F_z · sin(C atan(B α)), |F_x / μ F_z| taken as 0.98 at most
 
     Args:
         slip: slip angle α [rad], positive where the force is to the left.
@@ -121,7 +121,7 @@ def _move(state, ax, vy, yaw_rate):
 
 @kernel
 def drive(state, steer, pedal, kinematic, car):
-    """Advance one car by one action (five physics steps).
+    """Advance one car by one control step (five physics steps).
 
     Args:
         state: record with `CAR_FIELDS`, changed in place.

@@ -27,6 +27,10 @@ def test_every_row_says_what_was_measured_and_how(tmp_path: Path):
     ("arguments", "sentence"),
     [
         (["simulations"], "suite is 'simulations'; it must be simulation or learning"),
+        (
+            ["simulation", "--json", "/dev/null"],
+            "json is '/dev/null'; it must be a file in a folder that exists",
+        ),
         (["learning", "--seconds", "0"], "seconds is 0.0; it must be above 0"),
         (
             ["learning", "--seeds", "[-1]"],

@@ -68,6 +68,23 @@ def test_a_run_killed_before_its_first_checkpoint_starts_over(alone: Path, tmp_p
 
 
 @pytest.mark.slow
+def test_a_run_whose_configuration_was_edited_is_not_gone_on_with(tmp_path: Path):
+    folder = tmp_path / "edited"
+    stop_at(25, signal.SIGKILL, folder, "--run_dir", str(folder), *OPTIONS)
+    config = (folder / "config.yaml").read_text()
+    for old, new in (("num_envs: 4", "num_envs: 2"), ("seed: 0", "seed: 1")):
+        assert old in config
+        (folder / "config.yaml").write_text(config.replace(old, new))
+        process = start("--resume", str(folder))
+        _, told = process.communicate(timeout=60)
+        assert process.returncode == 2
+        assert "was made under another configuration" in told
+        assert told.count("\n") == 1
+    (folder / "config.yaml").write_text(config)
+    finish("--resume", str(folder))
+
+
+@pytest.mark.slow
 def test_an_interrupted_run_is_saved_and_says_how_to_go_on(alone: Path, tmp_path: Path):
     folder = tmp_path / "interrupted"
     status, told = stop_at(30, signal.SIGINT, folder, "--run_dir", str(folder), *OPTIONS)

@@ -175,6 +175,22 @@ def test_when_all_are_damaged_nothing_is_invented(store):
     assert "is used" not in str(fault.value)
 
 
+def test_checkpoints_of_another_origin_are_refused(store):
+    CheckpointStore(store.folder, origin=lambda: "one").save(state_of(5), 5)
+    same = CheckpointStore(store.folder, origin=lambda: "one").load_latest()
+    assert same is not None
+    assert same.step == 5
+    with pytest.raises(CheckpointError, match="was made under another configuration: put config.yaml back"):
+        CheckpointStore(store.folder, origin=lambda: "two").load_latest()
+
+
+@pytest.mark.parametrize("name", ["0abc-step-9", "000003-step-9x", "000003-step-"])
+def test_a_folder_that_only_looks_like_a_checkpoint_is_passed_over(store, name):
+    store.save(state_of(5), 5)
+    (store.folder / name).mkdir()
+    assert latest(store).step == 5
+
+
 def test_half_a_checkpoint_is_none(store):
     """What a kill leaves behind: everything but the last rename."""
     store.save(state_of(5), 5)

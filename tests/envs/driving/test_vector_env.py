@@ -176,7 +176,7 @@ def test_stepping_before_a_reset_or_past_an_end_is_refused(make_batch) -> None:
         env.step(action)
     env.reset(seed=0)
     env.simulator.rows["ended"][1] = True
-    with pytest.raises(RuntimeError, match=r"^row 1 has ended; reset it with options="):
+    with pytest.raises(RuntimeError, match=r"^row 1 has ended; reset it \(in a batch by reset_mask\)\.$"):
         env.step(action)
 
 

@@ -77,6 +77,11 @@ def test_a_road_named_twice_is_refused(make_batch) -> None:
         make_batch(3).reset(options={"level": 1, "levels": 2})
 
 
+def test_there_is_nothing_to_render_before_reset(make_batch) -> None:
+    with pytest.raises(RuntimeError, match=r"^render was called before reset\.$"):
+        make_batch(2, render_mode="rgb_array").render()
+
+
 def test_levels_pin_the_road_of_each_row(make_batch) -> None:
     env = make_batch(3)
     for levels in ([2, 0, 3], np.array([1, 1, 1], np.int32), 2):
