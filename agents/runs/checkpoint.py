@@ -125,7 +125,7 @@ class CheckpointStore:
         for file in files:
             file.check(path)
         saved = json.loads((path / STATE).read_bytes())
-        if saved["origin"] != self._origin():
+        if saved.get("origin") != self._origin():
             raise CheckpointError(
                 f"checkpoint {path} was made under another configuration: put config.yaml back, or start anew"
             )
