@@ -34,7 +34,7 @@ class Options:
     threads: int = 2
     """Threads over the batch of the simulation."""
     seeds: tuple[int, ...] = (0,)
-    """Seeds of what learns, such as --seeds [0,1,2]; every time is a mean over them."""
+    """Seeds of what learns, such as --seeds '[0,1,2]'; every time is a mean over them."""
     seconds: float | None = None
     """How long each case is measured: 3 for simulation; for learning the longest training, 900."""
     peers: bool = True

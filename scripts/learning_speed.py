@@ -27,7 +27,11 @@ LOOK_EVERY = 4_000  # environment steps between two looks at the validation road
 SCRIPTS = Path(__file__).parent
 CONFIGS = SCRIPTS.parent / "configs" / "driving"
 KWARGS = {"obs": "dict", "look": "randomized", "frame_skip": 2, "num_levels": 256}
-PEER = {"learning_rate": 1e-4, "batch_size": 32, "train_freq": 4, "gradient_steps": 1} | {
+PEER: dict[str, Any] = {
+    "learning_rate": 1e-4,
+    "batch_size": 32,
+    "train_freq": 4,
+    "gradient_steps": 1,
     "buffer_size": 50_000,
     "learning_starts": 1_000,
     "target_update_interval": 1_000,
@@ -80,8 +84,7 @@ class Clock(BaseCallback):
 def peer_success(seconds: float, seed: int, episodes: int) -> float:
     """Share of the test roads that Stable-Baselines3's DQN drives after so many seconds, from pixels."""
     env = gym.make(ID, split="train", **KWARGS)
-    settings: dict[str, Any] = PEER
-    policy = DQN("MultiInputPolicy", env, seed=seed, **settings)
+    policy = DQN("MultiInputPolicy", env, seed=seed, **PEER)
     policy.learn(int(PEER_STEPS_PER_SECOND * seconds), callback=Clock(seconds))
     return float(
         evaluate(

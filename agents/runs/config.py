@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol, runtime_checkable
 
 from agents.runs.errors import require
+from agents.runs.evaluation import MAX_STEPS
 from vision.networks import NetworkConfig
 from vision.training import TrainingConfig
 
@@ -101,7 +102,7 @@ class EvaluateConfig:
     """Split of the evaluations that choose the best network."""
     choose_episodes: int = 64
     """Episodes of each of them."""
-    max_steps: int = 30_000
+    max_steps: int = MAX_STEPS
     """Steps after which an episode that nothing ends is cut off."""
 
     def __post_init__(self) -> None:

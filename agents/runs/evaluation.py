@@ -65,10 +65,11 @@ def evaluate(
 def _count_unfinished(rows: list[dict[str, float]]) -> None:
     """Where any episode was cut off, say of each whether it was, and count it among the failures."""
     if any("unfinished" in row for row in rows):
-        told = [name for name in ("success",) if any(name in row for row in rows)]
+        told = any("success" in row for row in rows)
         for row in rows:
-            for name in ("unfinished", *told):
-                row.setdefault(name, 0.0)
+            row.setdefault("unfinished", 0.0)
+            if told:
+                row.setdefault("success", 0.0)
 
 
 def summarise(rows: list[dict[str, float]], bootstrap: np.random.Generator) -> dict[str, Any]:

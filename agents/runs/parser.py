@@ -89,14 +89,13 @@ class OneSentenceParser(ArgumentParser):
         return f"; did you mean {' or '.join(dict.fromkeys(candidates))}?" if candidates else ""
 
 
-def _read(value: Any) -> Any:
-    """The number, truth value or list that a text spells; anything else as it is."""
-    if not isinstance(value, str):
-        return value
+def _read(text: str) -> Any:
+    """The number, truth value or list that a text spells; else the text."""
     try:
-        return float(value) if re.fullmatch(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+", value) else yaml.safe_load(value)
-    except yaml.YAMLError:
-        return value
+        value = yaml.safe_load(text)
+        return float(value) if isinstance(value, str) else value  # 1e-3 is a text to YAML
+    except (yaml.YAMLError, ValueError):
+        return text
 
 
 def _unknown_key(message: str) -> str | None:

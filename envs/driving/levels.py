@@ -17,8 +17,8 @@ from envs.driving.randomness import STREAM_CIRCUIT, between, stream_key, uniform
 STREAMS = {"train": 0, "val": 1, "test": 4, "ood": 3}
 """Splits, and the stream that the circuits of each are drawn from.
 
-Stream 2 held the test roads while the car and the recipe were being chosen; those of stream 4 were drawn when
-all that was settled. Whoever chooses by looking at test roads owes the next reader another stream.
+2 is spent: its roads have served choices, so they can test nothing. Who chooses by looking at the test roads
+gives them a stream that has never been used.
 """
 SPLITS = tuple(STREAMS)
 POINT_SPACING = 0.5  # [m] between neighbouring centreline points, to within half a point a lap

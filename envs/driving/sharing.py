@@ -88,17 +88,16 @@ class SharedWork:
 
     def __init__(self, num_rows: int, threads: int) -> None:
         self.threads = max(1, min(threads, num_rows // _WORTH_WAKING))
-        self._turn = np.zeros(1, np.int64)
 
     def run(self, work: Callable[..., None], *arguments: Any) -> None:
         """Call a kernel, which takes its rows from `next_few`, by every thread: `work(*arguments, turn)`."""
-        self._turn[0] = 0
+        arguments = (*arguments, np.zeros(1, np.int64))
         done: SimpleQueue[BaseException | None] = SimpleQueue()
         others = self.threads - 1
         if others:
-            _helpers().ask(others, work, (*arguments, self._turn), done)
+            _helpers().ask(others, work, arguments, done)
         try:
-            work(*arguments, self._turn)
+            work(*arguments)
         finally:
             faults = [done.get() for _ in range(others)]
         for fault in filter(None, faults):

@@ -3,29 +3,15 @@ from pathlib import Path
 
 import pytest
 
-from scripts import evaluate, train_agent
-
-RUN = [
-    *("--env.id", "Hairpin/LaneFollow-v0", "--env.num_envs", "4", "--env.kwargs.num_levels", "4"),
-    *("--agent.perception", "privileged", "--agent.learning_starts", "100", "--agent.batch_size", "16"),
-    *("--train.env_steps", "200", "--evaluate.choose_episodes", "1", "--evaluate.episodes", "2"),
-    *("--track.mode", "disabled"),
-]
-
-
-@pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("runs") / "run"
-    assert train_agent.main(["--run_dir", str(folder), *RUN]) == 0
-    return folder
+from scripts import evaluate
 
 
 @pytest.mark.slow
-def test_the_same_episodes_give_the_run_s_own_result(run: Path, tmp_path: Path):
+def test_the_same_episodes_give_the_run_s_own_result(driving_run: Path, tmp_path: Path):
     out = tmp_path / "out.json"
-    assert evaluate.main([str(run), "--episodes", "2", "--json", str(out)]) == 0
+    assert evaluate.main([str(driving_run), "--episodes", "2", "--json", str(out)]) == 0
     scores = json.loads(out.read_text())
-    assert scores == json.loads((run / "evaluation.json").read_text())
+    assert scores == json.loads((driving_run / "evaluation.json").read_text())
     assert list(scores)[:8] == [
         *("env", "agent", "split", "episodes"),
         *("mean_return", "iqm_return", "ci95", "success_rate"),
@@ -36,29 +22,26 @@ def test_the_same_episodes_give_the_run_s_own_result(run: Path, tmp_path: Path):
 
 
 @pytest.mark.slow
-def test_another_split_and_seed_are_other_episodes(run: Path, tmp_path: Path):
+def test_another_split_and_seed_are_other_episodes(driving_run: Path, tmp_path: Path):
     out = tmp_path / "out.json"
-    assert evaluate.main([str(run), "--split", "val", "--episodes", "2", "--json", str(out)]) == 0
-    own = json.loads((run / "evaluation.json").read_text())
+    assert evaluate.main([str(driving_run), "--split", "val", "--episodes", "2", "--json", str(out)]) == 0
+    own = json.loads((driving_run / "evaluation.json").read_text())
     other = json.loads(out.read_text())
     assert other["split"] == "val"
     assert other["mean_return"] != own["mean_return"]
 
 
 @pytest.mark.slow
-def test_roads_unlike_any_in_training_come_as_a_second_result(run: Path, tmp_path: Path):
+def test_roads_unlike_any_in_training_come_as_a_second_result(driving_run: Path, tmp_path: Path):
     out = tmp_path / "out.json"
-    assert evaluate.main([str(run), "--episodes", "1", "--ood", "all", "--json", str(out)]) == 0
+    assert evaluate.main([str(driving_run), "--episodes", "1", "--ood", "all", "--json", str(out)]) == 0
     assert [scores["split"] for scores in json.loads(out.read_text())] == ["test", "ood"]
 
 
 @pytest.mark.slow
-def test_where_there_are_no_splits_there_is_nothing_to_judge_twice(tmp_path: Path):
-    folder, out = tmp_path / "run", tmp_path / "out.json"
-    small = ["--env.id", "CartPole-v1", "--train.env_steps", "200", "--track.mode", "disabled"]
-    few = ["--evaluate.choose_episodes", "1", "--evaluate.episodes", "1", "--agent.learning_starts", "100"]
-    assert train_agent.main(["--run_dir", str(folder), *small, *few]) == 0
-    assert evaluate.main([str(folder), "--episodes", "1", "--ood", "all", "--json", str(out)]) == 0
+def test_where_there_are_no_splits_there_is_nothing_to_judge_twice(cartpole_run: Path, tmp_path: Path):
+    out = tmp_path / "out.json"
+    assert evaluate.main([str(cartpole_run), "--episodes", "1", "--ood", "all", "--json", str(out)]) == 0
     assert [scores["split"] for scores in json.loads(out.read_text())] == [None]
 
 
@@ -74,9 +57,9 @@ def test_where_there_are_no_splits_there_is_nothing_to_judge_twice(tmp_path: Pat
     ],
 )
 def test_a_fault_is_one_sentence(
-    run: Path, arguments: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
+    driving_run: Path, arguments: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
 ):
-    assert evaluate.main([str(run), *arguments]) == 2
+    assert evaluate.main([str(driving_run), *arguments]) == 2
     told = capsys.readouterr().err
     assert sentence in told
     assert told.count("\n") == 1
@@ -112,17 +95,19 @@ def test_a_folder_that_is_no_run_is_one_sentence(tmp_path: Path, capsys: pytest.
 
 @pytest.mark.slow
 def test_a_run_without_a_policy_says_how_to_get_one(
-    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    driving_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
-    (tmp_path / "config.yaml").write_bytes((run / "config.yaml").read_bytes())
+    (tmp_path / "config.yaml").write_bytes((driving_run / "config.yaml").read_bytes())
     assert evaluate.main([str(tmp_path)]) == 2
     assert f"{tmp_path} has no policy yet" in capsys.readouterr().err
 
 
 @pytest.mark.slow
-def test_an_altered_policy_is_one_sentence(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    (tmp_path / "config.yaml").write_bytes((run / "config.yaml").read_bytes())
-    (tmp_path / "policy.safetensors").write_bytes((run / "policy.safetensors").read_bytes()[:1000])
+def test_an_altered_policy_is_one_sentence(
+    driving_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    (tmp_path / "config.yaml").write_bytes((driving_run / "config.yaml").read_bytes())
+    (tmp_path / "policy.safetensors").write_bytes((driving_run / "policy.safetensors").read_bytes()[:1000])
     assert evaluate.main([str(tmp_path)]) == 2
     told = capsys.readouterr().err
     assert str(tmp_path) in told
@@ -141,9 +126,9 @@ def test_an_altered_policy_is_one_sentence(run: Path, tmp_path: Path, capsys: py
     ],
 )
 def test_what_would_fail_later_is_refused_at_once(
-    run: Path, arguments: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
+    driving_run: Path, arguments: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
 ):
-    assert evaluate.main([str(run), *arguments]) == 2
+    assert evaluate.main([str(driving_run), *arguments]) == 2
     told = capsys.readouterr().err
     assert sentence in told
     assert told.count("\n") == 1

@@ -7,15 +7,9 @@ import imageio_ffmpeg
 import pygame
 import pytest
 
-from scripts import render_episode, train_agent
+from scripts import render_episode
 
 USUAL = ["--env_kwargs.num_levels", "4"]
-RUN = [
-    *("--env.id", "Hairpin/LaneFollow-v0", "--env.num_envs", "4", "--env.kwargs.num_levels", "4"),
-    *("--agent.perception", "privileged", "--agent.learning_starts", "100", "--agent.batch_size", "16"),
-    *("--train.env_steps", "200", "--evaluate.choose_episodes", "1", "--evaluate.episodes", "2"),
-    *("--track.mode", "disabled"),
-]
 
 
 @pytest.mark.parametrize("policy", ["expert", "random"])
@@ -90,26 +84,19 @@ def test_without_a_display_there_is_one_sentence(
     assert told.count("\n") == 1
 
 
-@pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("runs") / "run"
-    assert train_agent.main(["--run_dir", str(folder), *RUN]) == 0
-    return folder
-
-
 @pytest.mark.slow
-def test_a_run_is_filmed(run: Path, tmp_path: Path):
+def test_a_run_is_filmed(driving_run: Path, tmp_path: Path):
     film = tmp_path / "drive.mp4"
-    assert render_episode.main([str(run), "--save", str(film), "--seconds", "1", "--level", "1"]) == 0
+    assert render_episode.main([str(driving_run), "--save", str(film), "--seconds", "1", "--level", "1"]) == 0
     assert imageio_ffmpeg.count_frames_and_secs(str(film)) == (20, 1.0)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["folder", "num_envs", "colour"])
 def test_a_keyword_that_a_run_s_environment_does_not_know_is_one_sentence(
-    name: str, run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    name: str, driving_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
-    arguments = [str(run), "--save", str(tmp_path / "drive.mp4"), f"--env_kwargs.{name}", "3"]
+    arguments = [str(driving_run), "--save", str(tmp_path / "drive.mp4"), f"--env_kwargs.{name}", "3"]
     assert render_episode.main(arguments) == 2
     told = capsys.readouterr().err
     assert name in told
@@ -117,12 +104,9 @@ def test_a_keyword_that_a_run_s_environment_does_not_know_is_one_sentence(
 
 
 @pytest.mark.slow
-def test_a_run_of_another_environment_is_filmed(tmp_path: Path):
-    folder, film = tmp_path / "run", tmp_path / "drive.gif"
-    options = ["--env.id", "CartPole-v1", "--train.env_steps", "200", "--track.mode", "disabled"]
-    few = ["--evaluate.choose_episodes", "1", "--evaluate.episodes", "1", "--agent.learning_starts", "100"]
-    assert train_agent.main(["--run_dir", str(folder), *options, *few]) == 0
-    assert render_episode.main([str(folder), "--save", str(film)]) == 0
+def test_a_run_of_another_environment_is_filmed(cartpole_run: Path, tmp_path: Path):
+    film = tmp_path / "drive.gif"
+    assert render_episode.main([str(cartpole_run), "--save", str(film)]) == 0
     assert imageio.imread(film).shape[1:] == (320, 480, 3)
 
 

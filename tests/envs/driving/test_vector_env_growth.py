@@ -34,6 +34,13 @@ for mode in ("NextStep", "SameStep"):
     assert drive(env, 600) > 200
     print(peak() - before)
 """
+TEN_MILLION = """
+env = DrivingVectorEnv(2000, obs="camera", image_size=8, num_levels=4)
+drive(env, 100)
+before = peak()
+assert drive(env, 5000) > 10_000
+print(peak() - before)
+"""
 MANY = """
 def once():
     env = DrivingVectorEnv(8, obs="camera", num_levels=4)
@@ -63,6 +70,11 @@ def test_three_hundred_thousand_steps_leave_memory_where_it_was() -> None:
     grown = growths(LONG)
     assert len(grown) == 2
     assert max(grown) < 4096
+
+
+@pytest.mark.slow
+def test_ten_million_steps_leave_memory_where_it_was() -> None:
+    assert max(growths(TEN_MILLION)) < 4096
 
 
 @pytest.mark.slow
