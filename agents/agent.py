@@ -4,10 +4,13 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
+from gymnasium import Space, spaces
 from jaxtyping import Bool, Float, Shaped
 
 Observation = np.ndarray | dict[str, np.ndarray]
 """A batch of observations: shape (N, …), or one such array for each key of a Dict space."""
+AgentState = dict[str, Any] | None
+"""What an agent remembers of each row's episode: arrays or tensors (N, …) by name; None: nothing."""
 
 
 class Transition(NamedTuple):
@@ -46,15 +49,18 @@ class NonFiniteLossError(RuntimeError):
 class Agent(Protocol):
     """Acts on batches of observations and learns from what comes of it."""
 
-    def initial_state(self, num_envs: int) -> Any:
+    def initial_state(self, num_envs: int) -> AgentState:
         """What the agent remembers before the first observation of each row (None: nothing)."""
         ...
 
-    def act(self, obs: Observation, state: Any) -> tuple[np.ndarray, Any]:
-        """Choose an action for each row, exploring; returns the actions and the new memory."""
+    def act(self, obs: Observation, state: AgentState) -> tuple[np.ndarray, AgentState]:
+        """Choose an action for each row, exploring; returns the actions and the new memory.
+
+        Who calls it gives the rows that begin an episode their initial state again.
+        """
         ...
 
-    def act_greedily(self, obs: Observation, state: Any) -> tuple[np.ndarray, Any]:
+    def act_greedily(self, obs: Observation, state: AgentState) -> tuple[np.ndarray, AgentState]:
         """Choose the best known action for each row; draws from no generator."""
         ...
 
@@ -89,6 +95,38 @@ class Agent(Protocol):
         ...
 
 
+class Practice(NamedTuple):
+    """What some steps in a model came to: how many, and how the last of their `episodes` ended, in order."""
+
+    env_steps: int
+    episodes: int
+    returns: Float[np.ndarray, " E"]
+    lengths: Float[np.ndarray, " E"]
+
+
+@runtime_checkable
+class LearnsFromModel(Protocol):
+    """An agent that can take its steps in an environment's finite model itself, compiled.
+
+    A model has S states, A actions and K successors of each pair: arrays `next_state`, `probability`,
+    `reward` and `terminated` (S, A, K), `start` (S,), the chances of the first state, and `max_steps`, 0 for
+    no limit.
+    """
+
+    def practise(self, model: Any, env_steps: int, num_envs: int) -> Practice | None:
+        """Act and learn in `num_envs` rows for up to about so many steps, at least one of each row.
+
+        Where it stops depends on the steps taken so far alone, so that cutting a run in two changes nothing.
+        None if it would rather step the environments.
+        """
+        ...
+
+
 def observation_parts(obs: Observation) -> dict[str, np.ndarray]:
     """The arrays of an observation by name; one that is a single array is named `obs`."""
     return obs if isinstance(obs, dict) else {"obs": obs}
+
+
+def space_parts(space: Space) -> dict[str, Space]:
+    """The spaces of an observation's parts, by the names that `observation_parts` gives them."""
+    return dict(space.items()) if isinstance(space, spaces.Dict) else {"obs": space}

@@ -1,8 +1,7 @@
 """The networks of agents: one encoder for each kind of observation, and what is built on them."""
 
-from collections.abc import Sequence
 from math import prod, sqrt
-from typing import cast
+from typing import Literal, cast
 
 import torch
 from gymnasium import Space, spaces
@@ -10,7 +9,11 @@ from jaxtyping import Float, Shaped
 from torch import Tensor, nn
 from torch.nn import functional
 
-IMAGE_FEATURES = 256
+ImageKind = Literal["patches", "nature"]
+FEATURES: dict[ImageKind, int] = {"patches": 256, "nature": 512}
+NATURE = ((32, 8, 4, 0), (64, 4, 2, 0), (64, 3, 1, 0))  # channels, kernel, stride, padding
+STACK_AXES = 4  # of a stack of frames
+SMALLEST_NATURE = 36
 SMALLEST_PATCHED = 32  # [pixels] below this side, patches of four pixels would leave too little
 
 
@@ -42,29 +45,40 @@ class OneHotEncoder(nn.Module):
 
 
 class ImageEncoder(nn.Module):
-    """Frames of bytes through three convolutions, 32-32-64 channels, to 256 features.
+    """Frames of bytes through three convolutions and a dense layer.
 
-    The first one looks at patches of 4×4 pixels that do not overlap: on a processor, half the time of two
-    small strides. Frames are (H, W, C), or (C, H, W) where the first axis is the smaller one.
+    Kinds: `patches`, 32-32-64 channels to 256 features, looks at patches of 4×4 pixels first that do not
+    overlap: on a processor, half the time of two small strides. `nature`, 32-64-64 channels to 512 features,
+    is the network of Nature 518 (2015) 529. Frames are (H, W, C), or (C, H, W) where the first axis is the
+    smaller one, or a stack of either, (S, H, W, C) or (S, C, H, W), or of single channels, (S, H, W).
+
+    Raises:
+        ValueError: the frames are too small for the kind.
+    Source: document 001 §3.1.2, documents 003 §3.2 and 004 §3.1.
     """
 
-    def __init__(self, space: spaces.Box, generator: torch.Generator):
+    def __init__(self, space: spaces.Box, generator: torch.Generator, kind: ImageKind = "patches"):
         super().__init__()
-        self.channels_first = space.shape[0] < space.shape[2]
+        self.stacked = len(space.shape) == STACK_AXES
+        self.channels_first = space.shape[-3] < space.shape[-1]
         channels, height, width = _channels_height_width(space)
-        patch = min(height, width) >= SMALLEST_PATCHED
         self.scale = 1 / 255 if space.dtype == "uint8" else 1.0
-        kernel, stride = (4, 4) if patch else (3, 1)
-        self.stem = _conv(channels, 32, generator, kernel, stride)
-        self.middle = _conv(32, 32, generator, 3, 2)
-        self.last = _conv(32, 64, generator, 3, 2)
+        self.size = FEATURES[kind]
+        layers = []
+        for outputs, kernel, stride, padding in _convolutions(kind, min(height, width)):
+            layers.append(_conv(channels, outputs, generator, kernel, stride, padding))
+            channels = outputs
+        self.stem, self.middle, self.last = layers
         with torch.no_grad():
-            flat = self._convolve(torch.zeros(1, channels, height, width)).numel()
-        self.project = _linear(flat, IMAGE_FEATURES, generator)
-        self.size = IMAGE_FEATURES
+            flat = self._convolve(torch.zeros(1, self.stem.in_channels, height, width)).numel()
+        self.project = linear(flat, self.size, generator)
 
     def forward(self, frames: Shaped[Tensor, "B ..."]) -> Float[Tensor, "B D"]:
         """Encode each frame."""
+        if self.stacked and self.channels_first:
+            frames = frames.flatten(1, 2)  # (B, S, C, H, W) → (B, S·C, H, W)
+        elif self.stacked:
+            frames = frames.permute(0, 2, 3, 1, 4).flatten(3)  # (B, S, H, W, C) → (B, H, W, S·C)
         nchw = frames if self.channels_first else frames.permute(0, 3, 1, 2)
         hidden = self._convolve(nchw.to(torch.float32, memory_format=torch.channels_last))
         return self.project(hidden.flatten(1)).relu_()
@@ -79,62 +93,41 @@ class ImageEncoder(nn.Module):
 class DictEncoder(nn.Module):
     """Every key of a Dict observation by its own encoder, side by side in the order of the names."""
 
-    def __init__(self, space: spaces.Dict, generator: torch.Generator):
+    def __init__(self, space: spaces.Dict, generator: torch.Generator, kind: ImageKind = "patches"):
         super().__init__()
-        parts = {name: make_encoder(part, generator) for name, part in sorted(space.items())}
-        self.parts = nn.ModuleDict(parts)
-        self.size = sum(part.size for part in parts.values())
+        self.names = sorted(space)  # no ModuleDict: it refuses some names
+        parts = [make_encoder(space[name], generator, kind) for name in self.names]
+        self.parts = nn.ModuleList(parts)
+        self.size = sum(part.size for part in parts)
 
     def forward(self, obs: dict[str, Tensor]) -> Float[Tensor, "B D"]:
         """Encode and concatenate."""
-        return torch.cat([encoder(obs[name]) for name, encoder in self.parts.items()], dim=-1)
+        parts = zip(self.names, self.parts, strict=True)
+        return torch.cat([encoder(obs[name]) for name, encoder in parts], dim=-1)
 
 
 Encoder = VectorEncoder | OneHotEncoder | ImageEncoder | DictEncoder
 
 
-class QNetwork(nn.Module):
-    """Action values: an encoder, then hidden layers with ReLU, then one value for each action."""
-
-    def __init__(
-        self, space: Space, num_actions: int, hidden_sizes: Sequence[int], generator: torch.Generator
-    ):
-        super().__init__()
-        self.single = not isinstance(space, spaces.Dict)
-        self.encoder = make_encoder(space, generator)
-        sizes = (self.encoder.size, *hidden_sizes)
-        self.hidden = nn.ModuleList(
-            _linear(before, after, generator) for before, after in zip(sizes, sizes[1:], strict=False)
-        )
-        self.num_actions = num_actions
-        self.values = _linear(sizes[-1], num_actions, generator, gain=1.0)
-
-    def forward(self, obs: dict[str, Tensor]) -> Float[Tensor, "B A"]:
-        """Q(s, ·) of each row; an observation that is one array comes under the name `obs`."""
-        hidden = self.encoder(obs["obs"] if self.single else obs)
-        for layer in self.hidden:
-            hidden = layer(hidden).relu_()
-        return self.values(hidden).float()  # under autocast it comes in bfloat16
-
-
-def make_encoder(space: Space, generator: torch.Generator) -> Encoder:
-    """The encoder that fits an observation space.
+def make_encoder(space: Space, generator: torch.Generator, kind: ImageKind = "patches") -> Encoder:
+    """The encoder that fits an observation space; `kind` is that of frames.
 
     Raises:
         ValueError: there is none.
     """
     if isinstance(space, spaces.Dict) and not any(isinstance(part, spaces.Dict) for part in space.values()):
-        return DictEncoder(space, generator)
+        return DictEncoder(space, generator, kind)
     if isinstance(space, spaces.Discrete):
         return OneHotEncoder(space)
     if isinstance(space, spaces.Box):
-        return ImageEncoder(space, generator) if is_image(space) else VectorEncoder(space)
+        return ImageEncoder(space, generator, kind) if is_image(space) else VectorEncoder(space)
     raise ValueError(f"no encoder for observations of {space}: Box, Discrete, or a Dict of these would fit")
 
 
 def is_image(space: Space) -> bool:
-    """Whether a space holds frames: three axes of bytes or of truth values."""
-    return isinstance(space, spaces.Box) and len(space.shape) == 3 and space.dtype in ("uint8", "bool")
+    """Whether a space holds frames, or stacks of them: three or four axes of bytes or of truth values."""
+    axes = len(space.shape) if isinstance(space, spaces.Box) else 0
+    return axes in (STACK_AXES - 1, STACK_AXES) and space.dtype in ("uint8", "bool")
 
 
 def flatten_parameters(network: nn.Module) -> nn.Parameter:
@@ -154,21 +147,39 @@ def flatten_parameters(network: nn.Module) -> nn.Parameter:
     return flat
 
 
-def _channels_height_width(space: spaces.Box) -> tuple[int, int, int]:
-    if space.shape[0] < space.shape[2]:
-        return space.shape[0], space.shape[1], space.shape[2]
-    return space.shape[2], space.shape[0], space.shape[1]
-
-
-def _linear(inputs: int, outputs: int, generator: torch.Generator, gain: float = sqrt(2)) -> nn.Linear:
+def linear(inputs: int, outputs: int, generator: torch.Generator, gain: float = sqrt(2)) -> nn.Linear:
+    """A dense layer with orthogonal weights of this gain, and no bias to begin with."""
     layer = nn.Linear(inputs, outputs, device="meta").to_empty(device="cpu")
     nn.init.orthogonal_(layer.weight, gain, generator=generator)
     nn.init.zeros_(layer.bias)
     return layer
 
 
-def _conv(inputs: int, outputs: int, generator: torch.Generator, kernel: int, stride: int) -> nn.Conv2d:
-    padding = 0 if kernel == stride else kernel // 2
+def _channels_height_width(space: spaces.Box) -> tuple[int, int, int]:
+    if len(space.shape) == STACK_AXES:
+        channels, height, width = _channels_height_width(spaces.Box(0, 1, space.shape[1:]))
+        return space.shape[0] * channels, height, width
+    if space.shape[0] < space.shape[2]:
+        return space.shape[0], space.shape[1], space.shape[2]
+    return space.shape[2], space.shape[0], space.shape[1]
+
+
+def _convolutions(kind: ImageKind, smallest: int) -> tuple[tuple[int, int, int, int], ...]:
+    """Channels, kernel, stride and padding of each convolution."""
+    if kind == "nature":
+        if smallest < SMALLEST_NATURE:
+            raise ValueError(
+                f"the nature encoder needs frames of {SMALLEST_NATURE} pixels a side, not {smallest}; "
+                "use agent.encoder patches"
+            )
+        return NATURE
+    stem = (32, 4, 4, 0) if smallest >= SMALLEST_PATCHED else (32, 3, 1, 1)
+    return stem, (32, 3, 2, 1), (64, 3, 2, 1)
+
+
+def _conv(
+    inputs: int, outputs: int, generator: torch.Generator, kernel: int, stride: int, padding: int
+) -> nn.Conv2d:
     layer = nn.Conv2d(inputs, outputs, kernel, stride, padding, device="meta").to_empty(device="cpu")
     nn.init.kaiming_normal_(layer.weight, nonlinearity="relu", generator=generator)
     nn.init.zeros_(cast(Tensor, layer.bias))

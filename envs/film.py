@@ -131,6 +131,7 @@ def record_episode(
     options: dict[str, Any] | None = None,
     seconds: float = np.inf,
     on_progress: Callable[[int, str], None] = lambda *_: None,
+    to_its_end: bool = True,
 ) -> dict[str, float]:
     """Film what the first row of an environment draws while a policy drives one episode.
 
@@ -142,9 +143,10 @@ def record_episode(
         options: for the environment's `reset`, such as `{"levels": 7}`.
         seconds: how much of the episode the film shows.
         on_progress: told how much of the lap is driven [%], where there are laps, and a note.
+        to_its_end: whether the episode is driven on where the film is over.
 
     Returns:
-        the metrics of the whole episode, see `drive_episode`.
+        the metrics of the episode as far as it was driven, see `drive_episode`.
 
     Raises:
         ValueError: the path or the environment does not suit.
@@ -158,7 +160,7 @@ def record_episode(
             on_progress(_percent(env), "")
             return film.frames < seconds * rate
 
-        metrics = drive_episode(env, act, seed, options, keep)
+        metrics = drive_episode(env, act, seed, options, keep, to_its_end)
     on_progress(100, "")
     return metrics
 
@@ -169,6 +171,7 @@ def drive_episode(
     seed: int,
     options: dict[str, Any] | None = None,
     on_picture: Callable[[np.ndarray], bool] = lambda _: True,
+    to_its_end: bool = True,
 ) -> dict[str, float]:
     """Drive one episode of the first row, drawing every step.
 
@@ -178,6 +181,7 @@ def drive_episode(
         seed: of the episode.
         options: for the environment's `reset`.
         on_picture: takes each picture of the first row, (H, W, 3) uint8; false: no more pictures are needed.
+        to_its_end: whether the episode is driven on where no more pictures are needed.
 
     Returns:
         `episode_return`, `episode_length` [steps] and every number that the environment tells at the end.
@@ -190,7 +194,7 @@ def drive_episode(
     obs, _ = env.reset(seed=seed, options=options)
     wanted, total, steps = _draw(env, on_picture), 0.0, 0
     ended, info = False, {}
-    while not ended and steps < MOST_STEPS:
+    while not ended and steps < MOST_STEPS and (wanted or to_its_end):
         obs, reward, terminated, truncated, info = env.step(act(obs))
         total, steps = total + float(reward[0]), steps + 1
         wanted = wanted and _draw(env, on_picture)
@@ -206,9 +210,8 @@ def _draw(env: VectorEnv, on_picture: Callable[[np.ndarray], bool]) -> bool:
 def told_numbers(info: dict[str, Any]) -> dict[str, float]:
     """What a vector environment's `info` tells about the first row, where it is a number."""
     told = {name: values for name, values in info.items() if f"_{name}" in info and info[f"_{name}"][0]}
-    return {
-        name: float(values[0]) for name, values in told.items() if np.asarray(values).dtype.kind in "biuf"
-    }
+    arrays = {name: np.asarray(values) for name, values in told.items()}
+    return {name: float(v[0]) for name, v in arrays.items() if v.ndim == 1 and v.dtype.kind in "biuf"}
 
 
 def _percent(env: VectorEnv) -> int:

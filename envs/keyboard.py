@@ -11,7 +11,8 @@ from gymnasium.vector import VectorEnv
 from envs.drawing import ending
 from envs.driving.vector_env import DrivingVectorEnv
 from envs.film import Film, told_numbers
-from envs.viewer import Viewer, Window
+from envs.viewer import Viewer
+from envs.window import Window
 
 LEFT, RIGHT = {"left", "a"}, {"right", "d"}
 FASTER, SLOWER = {"up", "w"}, {"down", "s"}

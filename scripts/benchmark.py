@@ -4,9 +4,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
@@ -16,42 +14,9 @@ from rich.table import Table
 
 import simulation_speed
 from agents.runs.durable import write_durably
-from agents.runs.errors import require
 from agents.runs.parser import exit_status, parse_options
-
-SUITES = {"simulation": 3.0, "learning": 900.0}
-"""What can be measured, and for how many seconds at most each case is, unless told otherwise."""
-
-
-@dataclass(frozen=True)
-class Options:
-    """What to measure."""
-
-    suite: str
-    """What to measure: simulation, the steps per second; or learning, the time until a car drives."""
-    num_envs: int = 1024
-    """Environments in the batch of the simulation."""
-    threads: int = 2
-    """Threads over the batch of the simulation."""
-    seeds: tuple[int, ...] = (0,)
-    """Seeds of what learns, such as --seeds '[0,1,2]'; every time is a mean over them."""
-    seconds: float | None = None
-    """How long each case is measured: 3 for simulation; for learning the longest training, 900."""
-    peers: bool = True
-    """Measure the peers as well (extra `peers`)."""
-    json: Path | None = None
-    """File for the results."""
-
-    def __post_init__(self) -> None:
-        require(self.suite in SUITES, "suite", self.suite, " or ".join(SUITES))
-        require(1 <= self.num_envs <= 4096, "num_envs", self.num_envs, "from 1 to 4096")
-        require(1 <= self.threads <= 256, "threads", self.threads, "from 1 to 256")
-        fit = len(self.seeds) > 0 and min(self.seeds) >= 0
-        require(fit, "seeds", list(self.seeds), "one or more whole numbers, 0 or greater")
-        require(self.seconds is None or self.seconds > 0, "seconds", self.seconds, "above 0")
-        if self.json:
-            fits = self.json.parent.is_dir() and (self.json.is_file() or not self.json.exists())
-            require(fits, "json", str(self.json), "a file in a folder that exists")
+from benchmark_options import SECONDS, Options
+from benchmark_row import Scope
 
 
 def benchmark(arguments: Sequence[str]) -> None:
@@ -63,25 +28,30 @@ def benchmark(arguments: Sequence[str]) -> None:
     options = parse_options(Options, arguments, str(__doc__))
     console, rows = Console(), []
     table = Table("what", "value", "unit", "peer", "peer's value", "ratio")
-    with console.status("measuring"):
-        for row in measured(options):
-            rows.append(row)
-            cells = (row["name"], row["value"], row["unit"], row["peer"], row["peer_value"], row["ratio"])
-            table.add_row(*map(shown, cells))
+    for row in measured(options, console):
+        rows.append(row)
+        cells = (row["name"], row["value"], row["unit"], row["peer"], row["peer_value"], row["ratio"])
+        table.add_row(*map(shown, cells))
     console.print(table)
     if options.json:
         text = json.dumps(rows, indent=2, ensure_ascii=False) + "\n"
         write_durably(options.json.parent, options.json.name, text.encode())
 
 
-def measured(options: Options) -> Iterator[dict[str, Any]]:
+def measured(options: Options, console: Console) -> Iterator[dict[str, Any]]:
     """The rows of a suite, each as soon as it is known."""
-    seconds = options.seconds or SUITES[options.suite]
     if options.suite == "simulation":
-        return simulation_speed.measure(options.num_envs, options.threads, seconds, options.peers)
-    import learning_speed  # brings what trains: the other suite need not wait for it
+        with console.status("measuring"):
+            seconds = options.seconds or SECONDS
+            yield from simulation_speed.measure(options.num_envs, options.threads, seconds, options.peers)
+        return
+    import learning_suite  # brings what trains: the other suite need not wait for it
 
-    return learning_speed.measure(options.seeds, seconds, options.peers)
+    scope = Scope(options.seeds, options.seconds, options.peers)
+    asked = learning_suite.Asked(
+        options.tasks, options.agents, options.parallel, options.folder, options.report
+    )
+    yield from learning_suite.measure(asked, scope, options.results, console)
 
 
 def shown(cell: Any) -> str:

@@ -18,12 +18,13 @@ from agents.runs.environments import make_environment
 from agents.runs.evaluation import evaluate
 from agents.runs.metrics_file import read_metrics
 from agents.runs.seeding import derive_seed
+from benchmark_row import Row, Scope
 
-Row = dict[str, Any]
 Records = list[dict[str, Any]]
 ID = "Hairpin/LaneFollow-v0"
 SOLVED = 0.9  # share of the validation roads
 LOOK_EVERY = 4_000  # environment steps between two looks at the validation roads, for whoever is timed
+LONGEST = 900.0  # seconds of a training
 SCRIPTS = Path(__file__).parent
 CONFIGS = SCRIPTS.parent / "configs" / "driving"
 KWARGS = {"obs": "dict", "look": "randomized", "frame_skip": 2, "num_levels": 256}
@@ -98,8 +99,9 @@ def peer_success(seconds: float, seed: int, episodes: int) -> float:
     )
 
 
-def measure(seeds: Sequence[int], limit: float, peers: bool) -> Iterator[Row]:
-    """Rows of the benchmark, in the form of `benchmark.py --json`; nothing is trained for over `limit` s."""
+def measure(scope: Scope) -> Iterator[Row]:
+    """Rows of the benchmark; nothing is trained for longer than the scope says."""
+    seeds, limit = scope.seeds, scope.seconds or LONGEST
     with TemporaryDirectory() as folder:
         run = Path(folder) / "run"
         records = train(run, "lane_follow.yaml", seeds[0])
@@ -111,7 +113,7 @@ def measure(seeds: Sequence[int], limit: float, peers: bool) -> Iterator[Row]:
     settings = {"seeds": list(seeds), "solved": SOLVED, "limit": limit, "pixels": pixels}
     for name, times in (("encoder ready", ready), ("encoder's training counted", counted)):
         yield against_pixels(f"LaneFollow solved, {name}", times, pixels, settings)
-    if peers:
+    if scope.peers:
         total = records[-1]["seconds"]
         theirs = peer_success(total, seeds[0], ours["episodes"])
         name, share = f"LaneFollow, share of test roads after {total:.0f} s", ours["success_rate"]

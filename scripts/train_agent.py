@@ -14,12 +14,11 @@ from agents.runs.pipeline import Pipeline
 from agents.runs.report import print_line
 from agents.runs.threads import prepare_threads
 from agents.runs.trained import TrainedRun
-from envs.driving.stream import LabelledStream
+from envs.driving.stream import STREAMS
 from envs.film import record_episode
 
 DEFAULT_CONFIG = Path(__file__).parents[1] / "configs" / "driving" / "lane_follow.yaml"
 FILM_SECONDS = 60.0
-STREAMS = {"Hairpin/LaneFollow-v0": LabelledStream}
 
 
 def film(run: TrainedRun, path: Path) -> None:
@@ -31,7 +30,8 @@ def film(run: TrainedRun, path: Path) -> None:
     os.environ.setdefault("SDL_VIDEODRIVER", "dummy")  # a film needs no window
     env = run.make_env(1, run.reported_split, render_mode="rgb_array")
     try:
-        record_episode(env, run.greedy_policy(), path, run.config.seed, seconds=FILM_SECONDS)
+        act, seed = run.greedy_policy(), run.config.seed
+        record_episode(env, act, path, seed, seconds=FILM_SECONDS, to_its_end=False)
     finally:
         env.close()
 

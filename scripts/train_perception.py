@@ -11,9 +11,7 @@ from agents.runs.encoder_run import EncoderRun
 from agents.runs.parser import exit_status
 from agents.runs.report import print_line
 from agents.runs.threads import prepare_threads
-from envs.driving.stream import LabelledStream
-
-STREAMS = {"Hairpin/LaneFollow-v0": LabelledStream}
+from envs.driving.stream import STREAMS
 
 
 def train(arguments: Sequence[str]) -> None:

@@ -1,6 +1,7 @@
-"""Settings that hold for every test: no window, no sound, no network."""
+"""Settings that hold for every test: no window, no sound, no network, Ctrl-C as in a terminal."""
 
 import os
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -11,6 +12,8 @@ os.environ["SDL_AUDIODRIVER"] = "dummy"
 os.environ["PYGAME_HIDE_SUPPORT_PROMPT"] = "1"
 os.environ["MPLBACKEND"] = "Agg"
 os.environ["WANDB_MODE"] = "disabled"
+# A shell's background job ignores Ctrl-C, and whatever it starts does so too.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

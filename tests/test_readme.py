@@ -20,7 +20,8 @@ PERCEPTION = [
     *("--perception.training.updates", "4", "--perception.batch_size", "16"),
     *("--perception.evaluation_batches", "1"),
 ]
-AGENT = ["--train.env_steps", "300", "--agent.learning_starts", "100", *JUDGED, "--track.mode", "disabled"]
+FEW = ["--train.env_steps", "300", *JUDGED, "--track.mode", "disabled"]
+AGENT = [*FEW, "--agent.learning_starts", "100"]
 TRAINING = [*AGENT, *PERCEPTION]
 SMALL = {
     "scripts/train_agent.py": TRAINING,
@@ -28,6 +29,7 @@ SMALL = {
     "scripts/evaluate.py": ["--episodes", "2"],
     "scripts/render_episode.py": ["--seconds", "1"],
     "scripts/render_camera.py": ["--columns", "2"],
+    "scripts/write_formula_index.py": [],
     "scripts/benchmark.py": ["--seconds", "0.05", "--num_envs", "8", "--peers", "false"],
 }
 SLOW = ("benchmark.py learning",)  # trains for minutes whatever its options
@@ -49,7 +51,9 @@ def small(command: str, run: Path, folder: Path) -> list[str]:
     if words[0] == "make":
         return [*words, f"OPTIONS={shlex.join([*own, *TRAINING])}"]
     options = [] if "--resume" in words else SMALL[words[1]]
-    if "cartpole" in command:
+    if re.search("tabular|ppo", command):
+        options = FEW
+    elif re.search("cartpole|tmaze|rainbow", command):
         options = AGENT
     own = own if words[1].startswith("scripts/train") and "--resume" not in words else []
     return [sys.executable, *words[1:], *options, *own]

@@ -1,4 +1,10 @@
-"""Returns: what a stretch of experience was worth."""
+"""Returns: what a stretch of experience was worth.
+
+The recursive returns walk backwards over `T` steps of `B` environments. `discount` is γ·(1 − terminated), and
+`ended` is terminated or truncated: there, and at the last row, the recursion is cut, and `next_value`, V of
+the true next observation, stands for what would follow. So a terminated step is worth its reward alone, a
+truncated one bootstraps, and the row that a vector environment spends on a reset leaks into no other.
+"""
 
 from typing import NamedTuple
 
@@ -52,3 +58,88 @@ def n_step_return(
     window = n_step_window(reward, terminated, truncated, discount)
     bootstrap = next_value.gather(1, (window.length - 1).unsqueeze(1)).squeeze(1)
     return window.reward + window.discount * bootstrap
+
+
+def lambda_return(
+    reward: Float[Tensor, "T B"],
+    discount: Float[Tensor, "T B"],
+    ended: Bool[Tensor, "T B"],
+    next_value: Float[Tensor, "T B"],
+    decay: float,
+) -> Float[Tensor, "T B"]:
+    """Return G_t = r_t + γ_t [(1 − λ) V(s_{t+1}) + λ G_{t+1}]; where cut, G_t = r_t + γ_t V(s_{t+1}).
+
+    `decay` is λ: 0 is one step of temporal differences, 1 is Monte Carlo.
+    Source: document 001 §3.1.4, whose target looks one step ahead; Sutton (1988).
+    """
+    carry = decay * discount * _goes_on(ended)
+    return _accumulate(reward + (discount - carry) * next_value, carry)
+
+
+def discounted_return(
+    reward: Float[Tensor, "T B"],
+    discount: Float[Tensor, "T B"],
+    ended: Bool[Tensor, "T B"],
+    next_value: Float[Tensor, "T B"],
+) -> Float[Tensor, "T B"]:
+    """Return G_t = r_t + γ_t G_{t+1}; where cut, G_t = r_t + γ_t V(s_{t+1}).
+
+    An agent without values gives zeros, and counts what follows a truncation as nothing.
+    Source: document 001 §3.1.4 and §3.2.4, which name policy gradients without a formula; Williams (1992).
+    """
+    goes_on = _goes_on(ended)
+    return _accumulate(reward + discount * next_value * ~goes_on, discount * goes_on)
+
+
+def generalised_advantage(
+    reward: Float[Tensor, "T B"],
+    discount: Float[Tensor, "T B"],
+    ended: Bool[Tensor, "T B"],
+    value: Float[Tensor, "T B"],
+    next_value: Float[Tensor, "T B"],
+    decay: float,
+) -> Float[Tensor, "T B"]:
+    """Advantage A_t = δ_t + γ_t λ A_{t+1} with δ_t = r_t + γ_t V(s_{t+1}) − V(s_t); where cut, A_t = δ_t.
+
+    `decay` is λ. With λ = 1 it is the discounted return less V(s_t).
+    Source: document 001 §3.2.4, which names policy gradients without a formula; arXiv:1506.02438.
+    """
+    error = reward + discount * next_value - value
+    return _accumulate(error, decay * discount * _goes_on(ended))
+
+
+def retrace_return(
+    reward: Float[Tensor, "T B"],
+    discount: Float[Tensor, "T B"],
+    ended: Bool[Tensor, "T B"],
+    q_taken: Float[Tensor, "T B"],
+    next_value: Float[Tensor, "T B"],
+    ratio: Float[Tensor, "T B"],
+    decay: float,
+) -> Float[Tensor, "T B"]:
+    """Return G_t = r_t + γ_t [V(s_{t+1}) + c_{t+1} (G_{t+1} − Q(s_{t+1}, a_{t+1}))]; c = λ min(1, ρ).
+
+    Where cut, G_t = r_t + γ_t V(s_{t+1}). `q_taken` is Q(s_t, a_t); `next_value` is V(s) = Σ_a π(a|s) Q(s, a)
+    of the true next observation; `ratio` is ρ_t = π(a_t|s_t) / μ(a_t|s_t), of the policy π that is learnt and
+    the policy μ that acted; `decay` is λ.
+    Source: document 004 §3.4 (learning from another policy's replayed steps); arXiv:1606.02647.
+    """
+    trace = decay * ratio.clamp(max=1.0)
+    carry = discount * trace.roll(-1, 0) * _goes_on(ended)
+    return _accumulate(reward + discount * next_value - carry * q_taken.roll(-1, 0), carry)
+
+
+def _goes_on(ended: Bool[Tensor, "T B"]) -> Bool[Tensor, "T B"]:
+    """Whether the row below continues the same episode."""
+    goes_on = ~ended
+    goes_on[-1] = False
+    return goes_on
+
+
+def _accumulate(gain: Float[Tensor, "T B"], carry: Float[Tensor, "T B"]) -> Float[Tensor, "T B"]:
+    """x_t = gain_t + carry_t x_{t+1}, with nothing after the last row."""
+    total, following = [], torch.zeros_like(gain[-1])
+    for step in reversed(range(len(gain))):
+        following = gain[step] + carry[step] * following
+        total.append(following)
+    return torch.stack(total[::-1])

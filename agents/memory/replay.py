@@ -1,116 +1,106 @@
-"""Experience replay: one ring that stores each observation once."""
+"""Experience replay: transitions over n steps, put together when they are drawn."""
 
+from dataclasses import dataclass
 from typing import Any, NamedTuple, no_type_check
 
 import numpy as np
-from gymnasium import Space, spaces
+from gymnasium import Space
 from numba import njit
 
-from agents.agent import Transition, observation_parts
-from agents.memory.row_log import RowLog
+from agents.agent import Transition
+from agents.memory.ring import Ring, transition_fields, transition_row
+from agents.memory.row_sampler import RowSampler, require_capacity
 
-SEGMENT_BYTES = 8 * 2**20
+
+@dataclass(frozen=True)
+class ReplayConfig:
+    """What is remembered, and what a drawn transition is."""
+
+    capacity: int
+    """Environment steps that are remembered."""
+    n_step: int = 1
+    """Rewards that are summed before the value of what follows."""
+    discount: float = 0.99
+    """Weight of a reward one step later, γ."""
+    frame_stack: int = 1
+    """Newest observations of an episode that are seen together; before its first one they are zero."""
+    prioritised: bool = False
+    """Whether to draw in proportion to priorities rather than uniformly."""
 
 
 class Batch(NamedTuple):
     """Transitions over up to n steps: the target is reward + discount · value(next_obs).
 
-    Observations are arrays by name, as `agents.agent.observation_parts` gives them.
+    Observations are arrays by name, as `agents.agent.observation_parts` gives them; with stacked frames their
+    second axis counts them, the newest last.
     """
 
-    obs: dict[str, np.ndarray]  # (B, …)
+    obs: dict[str, np.ndarray]  # (B, …) or (B, stack, …)
     action: np.ndarray  # (B, …)
     reward: np.ndarray  # (B,) float32, Σ γᵏ r
     discount: np.ndarray  # (B,) float32, γᵐ (1 − terminated)
-    next_obs: dict[str, np.ndarray]  # (B, …)
+    next_obs: dict[str, np.ndarray]  # as obs
+    weight: np.ndarray  # (B,) float32, what priorities must be corrected by; 1 without
+    place: np.ndarray  # (B,) int64, what `update_priorities` wants to know
 
 
 class Replay:
-    """A ring of shape (capacity / num_envs, num_envs, …) over a NEXT_STEP stream.
-
-    In that stream the row after an end holds the final observation and an action that was ignored; the row
-    after it begins the next episode. So every observation is there once, the next observation of a row is the
-    row below it, and n-step returns are put together when they are drawn.
+    """A ring that stores each frame once; stacks, next observations and returns are found by index.
 
     Raises:
         ValueError: the capacity is too small to draw from, ever.
-    Source: document 004 §3.4 (Lin, 1992).
+    Source: document 004 §3.4 (Lin, 1992); arXiv:1511.05952 for priorities.
     """
 
-    def __init__(
-        self,
-        observation_space: Space,
-        action_space: Space,
-        *,
-        num_envs: int,
-        capacity: int,
-        n_step: int,
-        discount: float,
-    ):
-        self.num_envs = num_envs
-        self.num_rows = capacity // num_envs
-        self.n_step = n_step
-        self.discount = discount
-        if self.num_rows < n_step + 2:
-            raise ValueError(
-                f"the replay capacity is {capacity}: for {num_envs} environments and {n_step}-step returns "
-                f"it must be at least {num_envs * (n_step + 2)}"
-            )
-        self.written = 0  # rows ever written
-        self.rows = {
-            f"obs/{name}": self._allocate(space) for name, space in _parts(observation_space).items()
-        }
-        self.rows["action"] = self._allocate(action_space)
-        shape = (self.num_rows, num_envs)
-        self.rows["reward"] = np.zeros(shape, np.float32)
-        self.rows |= {name: np.zeros(shape, np.bool_) for name in ("terminated", "truncated", "ignored")}
-        self._obs_names = [name.removeprefix("obs/") for name in self.rows if name.startswith("obs/")]
-        self._flat = {name: rows.reshape(-1, *rows.shape[2:]) for name, rows in self.rows.items()}
+    def __init__(self, observation_space: Space, action_space: Space, *, num_envs: int, config: ReplayConfig):
+        stacks = f"stacks of {config.frame_stack} and " if config.frame_stack > 1 else ""
+        least, what = config.n_step + config.frame_stack + 1, f"{stacks}{config.n_step}-step returns"
+        require_capacity(config.capacity, num_envs, least, what)
+        self.config = config
+        self.ring = Ring(transition_fields(observation_space, action_space), num_envs, config.capacity)
+        self.sampler = RowSampler(self.ring, config.frame_stack - 1, config.n_step, config.prioritised)
+        self._obs_names = [name for name in self.ring.rows if name.startswith("obs/")]
         self._batches: dict[int, Batch] = {}
 
     def add(self, transition: Transition) -> None:
         """Write one row over the oldest."""
-        slot = self.written % self.num_rows
-        for name, part in observation_parts(transition.obs).items():
-            self.rows[f"obs/{name}"][slot] = part
-        for name in ("action", "reward", "terminated", "truncated", "ignored"):
-            self.rows[name][slot] = getattr(transition, name)
-        self.written += 1
+        self.sampler.add(transition_row(transition))
 
     @property
     def can_sample(self) -> bool:
-        """Whether there are two rows to draw from: of two, at least one holds an action that counted."""
-        return self._num_first_rows >= 2
+        """Whether there is enough to draw from."""
+        return self.sampler.can_draw
 
-    def sample(self, batch_size: int, generator: np.random.Generator) -> Batch:
-        """Draw transitions uniformly; the arrays returned are overwritten by the next batch of this size.
+    def sample(self, batch_size: int, generator: np.random.Generator, correction: float = 1.0) -> Batch:
+        """Draw transitions; the arrays returned are overwritten by the next batch of this size.
+
+        `correction` is β, the share of the priorities' bias that the weights take back.
 
         Raises:
             ValueError: there are too few rows to draw from.
         """
-        if not self.can_sample:
-            raise ValueError(
-                f"the replay holds {self.written} rows: too few for {self.n_step}-step transitions"
-            )
+        drawn, flat = self.sampler.draw(batch_size, generator, correction), self.ring.flat
         batch = self._batch_of(batch_size)
-        first = self._draw(batch_size, generator)
-        last = np.empty_like(first)
-        rewards, terminated, truncated = (self._flat[name] for name in ("reward", "terminated", "truncated"))
-        stream = (rewards, terminated, truncated, self.num_envs)
-        _fill_windows(first, stream, self.n_step, self.discount, (batch.reward, batch.discount, last))
-        np.take(self._flat["action"], first, axis=0, out=batch.action, mode="clip")
+        batch.place[:] = drawn.place
+        if drawn.weight is not None:
+            batch.weight[:] = drawn.weight
+        last = np.empty_like(batch.place)
+        stream = flat["reward"], flat["terminated"], flat["truncated"], self.ring.num_envs
+        out = batch.reward, batch.discount, last
+        _fill_windows(batch.place, stream, self.config.n_step, self.config.discount, out)
+        np.take(flat["action"], batch.place, axis=0, out=batch.action, mode="clip")
         for name in self._obs_names:
-            observations = self._flat[f"obs/{name}"]
-            np.take(observations, first, axis=0, out=batch.obs[name], mode="clip")
-            np.take(observations, last, axis=0, out=batch.next_obs[name], mode="clip")
+            self._take_frames(name, batch.place, batch.obs[name.removeprefix("obs/")])
+            self._take_frames(name, last, batch.next_obs[name.removeprefix("obs/")])
         return batch
 
+    def update_priorities(self, place: np.ndarray, priority: np.ndarray) -> None:
+        """Give drawn places a new priority; without priorities, nothing happens."""
+        self.sampler.update_priorities(place, priority)
+
     def state_dict(self) -> dict[str, Any]:
-        """What the ring holds; the rows are read from it only when they are asked for."""
-        start = max(self.written - self.num_rows, 0)
-        row_bytes = sum(rows[0].nbytes for rows in self.rows.values())
-        log = RowLog(start, self.written, max(SEGMENT_BYTES // row_bytes, 1), self._read)
-        return {"num_envs": self.num_envs, "written": self.written, "rows": log}
+        """What the replay holds; the rows are read from it only when they are asked for."""
+        return self.sampler.state_dict()
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take back what `state_dict` gave.
@@ -118,56 +108,36 @@ class Replay:
         Raises:
             ValueError: the state is that of a ring of another size.
         """
-        log: RowLog = state["rows"]
-        held = min(state["written"], self.num_rows)
-        if state["num_envs"] != self.num_envs or log.stop - log.start != held:
-            raise ValueError(
-                f"a replay of {self.num_rows} rows × {self.num_envs} environments cannot take "
-                f"{log.stop - log.start} rows × {state['num_envs']} environments"
-            )
-        for first, last in log.segments():
-            slots = np.arange(first, last) % self.num_rows
-            for name, rows in log.read(first, last).items():
-                self.rows[name][slots] = rows
-        self.written = state["written"]
+        self.sampler.load_state_dict(state)
 
-    def _allocate(self, space: Space) -> np.ndarray:
-        assert space.shape is not None  # holds for Box and Discrete, and no other space gets here
-        return np.zeros((self.num_rows, self.num_envs, *space.shape), space.dtype)
-
-    @property
-    def _num_first_rows(self) -> int:
-        return min(self.written, self.num_rows) - self.n_step
-
-    def _draw(self, batch_size: int, generator: np.random.Generator) -> np.ndarray:
-        """Places (row · N + environment) whose n following rows are there and whose action counted."""
-        ring = self.num_rows * self.num_envs
-        oldest = max(self.written - self.num_rows, 0) % self.num_rows * self.num_envs
-        choices = self._num_first_rows * self.num_envs
-        ignored = self._flat["ignored"]
-        first = (oldest + generator.integers(choices, size=batch_size)) % ring
-        while (again := np.flatnonzero(ignored.take(first))).size:
-            first[again] = (oldest + generator.integers(choices, size=again.size)) % ring
-        return first
+    def _take_frames(self, name: str, place: np.ndarray, out: np.ndarray) -> None:
+        frames = self.ring.flat[name]
+        if self.config.frame_stack == 1:
+            np.take(frames, place, axis=0, out=out, mode="clip")
+            return
+        wraps = self.ring.written > self.ring.num_rows
+        stream = self.ring.flat["ignored"], self.ring.num_envs, wraps
+        _fill_stacks(_as_bytes(frames, 1), place, stream, _as_bytes(out, 2))
 
     def _batch_of(self, size: int) -> Batch:
         if size not in self._batches:
-            flat = self._flat
-            empty = {name: np.empty((size, *rows.shape[1:]), rows.dtype) for name, rows in flat.items()}
-            obs = {name: empty[f"obs/{name}"] for name in self._obs_names}
+            flat, stack = self.ring.flat, self.config.frame_stack
+            axis = () if stack == 1 else (stack,)
+            obs = {
+                name.removeprefix("obs/"): np.empty((size, *axis, *flat[name].shape[1:]), flat[name].dtype)
+                for name in self._obs_names
+            }
+            action = np.empty((size, *flat["action"].shape[1:]), flat["action"].dtype)
+            reward, discount = np.empty((2, size), np.float32)
             next_obs = {name: np.empty_like(part) for name, part in obs.items()}
-            self._batches[size] = Batch(
-                obs, empty["action"], empty["reward"], empty["reward"].copy(), next_obs
-            )
+            weight, place = np.ones(size, np.float32), np.empty(size, np.int64)
+            self._batches[size] = Batch(obs, action, reward, discount, next_obs, weight, place)
         return self._batches[size]
 
-    def _read(self, first: int, last: int) -> dict[str, np.ndarray]:
-        slots = np.arange(first, last) % self.num_rows
-        return {name: rows[slots] for name, rows in self.rows.items()}
 
-
-def _parts(space: Space) -> dict[str, Space]:
-    return dict(space.items()) if isinstance(space, spaces.Dict) else {"obs": space}
+def _as_bytes(array: np.ndarray, axes: int) -> np.ndarray:
+    """The same memory with all but the first `axes` axes as one row of bytes."""
+    return array.reshape(*array.shape[:axes], -1).view(np.uint8)
 
 
 @njit(cache=True)
@@ -190,3 +160,26 @@ def _fill_windows(first, stream, n_step, discount, out):
             if ended:
                 break
         total[index], factor[index], last[index] = total_here, factor_here, place
+
+
+@njit(cache=True)
+@no_type_check
+def _fill_stacks(frames, places, stream, out):
+    """Copy the frame at each place and those before it in its episode, the newest last; the rest is zero.
+
+    The row before an episode's first one is ignored: it holds the observation that the last episode ended
+    with. Slot 0 has a row before it only once the ring `wraps`.
+    """
+    ignored, num_envs, wraps = stream
+    stack = out.shape[1]
+    for index in range(places.size):
+        place = places[index]
+        begun = False
+        for back in range(stack - 1, -1, -1):
+            if begun:
+                out[index, back, :] = 0
+                continue
+            out[index, back, :] = frames[place]
+            begun = place < num_envs and not wraps
+            place = (place - num_envs) % ignored.size
+            begun = begun or ignored[place]

@@ -18,6 +18,7 @@ from agents.runs.parser import OneSentenceParser
 
 Config = TypeVar("Config", RunConfig, EncoderRunConfig)
 DEFAULT_AGENT = "dqn"
+SECTIONS = {"env", "agent", "perception", "train", "evaluate", "track"}
 
 
 def run_parser(config: type, description: str, agent: str | None = None) -> OneSentenceParser:
@@ -126,7 +127,8 @@ def load_config(file: Path) -> RunConfig:
         parser = run_parser(RunConfig, "", checked_agent(arguments))
         return parse_run(RunConfig, parser, arguments)[0]
     except RunError as fault:
-        raise RunError(f"{file} is not a run's configuration: {fault}") from fault
+        told = str(fault).replace(f"{file} ", "it ", 1)
+        raise RunError(f"{file} is not a run's configuration: {told}") from fault
 
 
 def chosen_agent(arguments: Sequence[str]) -> str:
@@ -176,6 +178,10 @@ def _agent_of(file: Path) -> str | None:
         raise RunError(f"{file} is not YAML: {fault.problem} in line {line}") from fault
     except (UnicodeDecodeError, yaml.YAMLError) as fault:
         raise RunError(f"{file} is not YAML: it is not text") from fault
-    agent = content.get("agent") if isinstance(content, dict) else None
-    name = agent.get("name") if isinstance(agent, dict) else None
-    return name if isinstance(name, str) else None
+    if not isinstance(content, dict):
+        raise RunError(f"{file} must hold options, such as seed: 0; it holds {content!r}")
+    for section in SECTIONS & content.keys():
+        if not isinstance(content[section], dict):
+            raise RunError(f"{file} must hold options under {section}; it holds {content[section]!r}")
+    name = content.get("agent", {}).get("name")
+    return name if name is None else str(name)

@@ -1,6 +1,5 @@
 """The environments of a run: made by id, seeded, counted, and stepped as agents expect it."""
 
-from collections import deque
 from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
@@ -10,8 +9,11 @@ import numpy as np
 from gymnasium.envs.registration import EnvSpec, load_env_creator
 from gymnasium.vector import AutoresetMode, VectorEnv, VectorWrapper
 
-from agents.agent import Observation, Transition
+from agents.agent import Observation, Practice, Transition
+from agents.exact import told_model
+from agents.runs.episodes import EpisodeStatistics
 from agents.runs.foreign import ForeignVectorEnv
+from agents.runs.providers import provider_of, register_ids
 from agents.runs.seeding import derive_seed
 
 
@@ -21,14 +23,16 @@ def make_environment(env_id: str, num_envs: int, kwargs: Mapping[str, Any] | Non
     One whose own vector class has `load_state_dict` is used as it is; any other id is stepped row by row.
 
     Raises:
-        ValueError: the id is unknown, or the keyword arguments do not suit it.
+        ValueError: the id is unknown, needs what is not installed, or the keyword arguments do not suit it.
     """
     kwargs = dict(kwargs or {})
     spec = _find_spec(env_id)
     try:
         if _saves_itself(spec):
             return gym.make_vec(spec, num_envs, autoreset_mode=AutoresetMode.NEXT_STEP, copy=True, **kwargs)
-        return ForeignVectorEnv(lambda: gym.make(spec, disable_env_checker=True, **kwargs), num_envs)
+        return ForeignVectorEnv(lambda: _make_row(spec, kwargs), num_envs)
+    except (ImportError, OSError, RuntimeError, gym.error.DependencyNotInstalled) as error:
+        raise ValueError(f"env.id is {env_id!r}, which cannot be made here: {error}") from error
     except (TypeError, KeyError, AttributeError, AssertionError, gym.error.Error) as error:
         raise ValueError(f"env.kwargs do not suit {env_id}: {error}") from error
 
@@ -41,7 +45,6 @@ class Environments:
     Attributes:
         obs: the observation that the next action answers; shape (N, …), or a dictionary of such.
         env_steps: steps taken in all rows; those that only reset a row do not count.
-        episodes: episodes finished.
 
     Raises:
         ValueError: the environment does not reset its rows in NEXT_STEP mode.
@@ -56,34 +59,39 @@ class Environments:
         self.observation_space = env.single_observation_space
         self.action_space = env.single_action_space
         self.env_steps = 0
-        self.episodes = 0
         self.obs: Observation = env.reset(seed=derive_seed(seed, "environments"))[0]
         self._ended = np.zeros(self.num_envs, np.bool_)
-        self._returns = np.zeros(self.num_envs)
-        self._lengths = np.zeros(self.num_envs, np.int64)
-        self._recent: deque[dict[str, float]] = deque(maxlen=window)
+        self._episodes = EpisodeStatistics(self.num_envs, window)
+
+    @property
+    def episodes(self) -> int:
+        """Episodes finished."""
+        return self._episodes.episodes
+
+    @property
+    def model(self) -> Any | None:
+        """The finite model that the environment tells; None without one, or where it shows no states."""
+        return told_model(self.env, self.observation_space, self.action_space)
+
+    def add_practice(self, practice: Practice) -> None:
+        """Count steps that an agent took in the model instead of here."""
+        self.env_steps += practice.env_steps
+        self._episodes.add_finished(practice.episodes, practice.returns, practice.lengths)
 
     def step(self, action: np.ndarray) -> tuple[Observation, Transition]:
         """Step every row; returns the next observation and what happened."""
         next_obs, reward, terminated, truncated, info = self.env.step(action)
         reward = np.asarray(reward, np.float32)
         transition = Transition(self.obs, action, reward, terminated, truncated, next_obs, self._ended)
-        self.env_steps += self.num_envs - int(np.count_nonzero(self._ended))
-        self._returns += reward
-        self._lengths += ~self._ended
-        self.obs, self._ended = next_obs, np.logical_or(terminated, truncated)
-        for row in np.flatnonzero(self._ended).tolist():
-            self._finish_episode(row, info)
+        stepped, ended = ~self._ended, np.logical_or(terminated, truncated)
+        self.env_steps += int(np.count_nonzero(stepped))
+        self._episodes.add(reward, stepped, ended, info)
+        self.obs, self._ended = next_obs, ended
         return next_obs, transition
 
     def statistics(self) -> dict[str, float]:
         """Means over the last episodes: return, length, and every number that was told at an end."""
-        names = dict.fromkeys(name for episode in self._recent for name in episode)
-        means = {
-            name: float(np.mean([episode[name] for episode in self._recent if name in episode]))
-            for name in names
-        }
-        return {"episodes": self.episodes, **means}
+        return self._episodes.means()
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that is needed to go on in the same bits.
@@ -95,11 +103,8 @@ class Environments:
             "env": _saveable(self.env).state_dict(),
             "obs": self.obs,
             "env_steps": self.env_steps,
-            "episodes": self.episodes,
             "ended": self._ended,
-            "returns": self._returns,
-            "lengths": self._lengths,
-            "recent": list(self._recent),
+            **self._episodes.state_dict(),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -110,32 +115,12 @@ class Environments:
         """
         _saveable(self.env).load_state_dict(state["env"])
         self.obs = state["obs"]
-        self.env_steps, self.episodes = state["env_steps"], state["episodes"]
-        self._ended, self._returns = state["ended"].copy(), state["returns"].copy()
-        self._lengths = state["lengths"].copy()
-        self._recent = deque(state["recent"], self._recent.maxlen)
+        self.env_steps, self._ended = state["env_steps"], state["ended"].copy()
+        self._episodes.load_state_dict(state)
 
     def close(self) -> None:
         """Close the environment."""
         self.env.close()
-
-    def _finish_episode(self, row: int, info: dict[str, Any]) -> None:
-        episode = {"episode_return": float(self._returns[row]), "episode_length": float(self._lengths[row])}
-        self._recent.append(episode | numbers_of_row(info, row))
-        self.episodes += 1
-        self._returns[row], self._lengths[row] = 0.0, 0
-
-
-def numbers_of_row(info: dict[str, Any], row: int) -> dict[str, float]:
-    """What a vector environment's `info` tells about one row, numbers and truth values alone."""
-    numbers = {}
-    for name, values in info.items():
-        told = info.get(f"_{name}")
-        if told is None or not told[row] or not isinstance(values, np.ndarray):
-            continue
-        if values.ndim == 1 and values.dtype.kind in "biuf":
-            numbers[name] = float(values[row])
-    return numbers
 
 
 def _find_spec(env_id: str) -> EnvSpec:
@@ -143,9 +128,16 @@ def _find_spec(env_id: str) -> EnvSpec:
     try:
         if module:
             import_module(module)
+        register_ids(name)
         return gym.spec(name)
     except (gym.error.Error, ImportError, TypeError, ValueError) as error:
         raise ValueError(f"env.id is {env_id!r}: {error}") from error
+
+
+def _make_row(spec: EnvSpec, kwargs: Mapping[str, Any]) -> gym.Env:
+    env = gym.make(spec, disable_env_checker=True, **kwargs)
+    provider = provider_of(spec.id)
+    return provider.wrap(env) if provider else env
 
 
 def _saves_itself(spec: EnvSpec) -> bool:

@@ -5,17 +5,17 @@ from typing import Any
 
 import numpy as np
 from gymnasium.vector import VectorEnv
-from jaxtyping import Float
 
 from agents.agent import Agent, Observation
-from agents.runs.environments import numbers_of_row
+from agents.exact import exact_scores, told_model
+from agents.runs.episodes import numbers_of_row
 from agents.runs.seeding import derive_seed, generator
+from agents.runs.statistics import bootstrap_interval, interquartile_mean
 
 Policy = Callable[[Observation, VectorEnv], np.ndarray]
 """Actions of all rows from their observations; an expert may look into the environment."""
 
 ROWS = 128  # most episodes at once
-RESAMPLES = 2000
 MAX_STEPS = 30_000  # of an episode; one that nothing ends is cut off there
 PATIENCE = 16  # steps after which a listener is told how many episodes have ended, even if it is as many
 
@@ -37,7 +37,8 @@ def evaluate(
     `on_episodes` is told how many episodes have ended. Seeds are apart from those of training. An episode of
     `max_steps` steps is cut off: it counts as `unfinished`, and as no `success` where others tell of one.
 
-    Returns env, agent, split (None without levels), episodes, and what `summarise` tells.
+    Returns env, agent, split (None without levels), episodes, what `summarise` tells, and the exact return
+    where the environment tells its finite model.
 
     Raises:
         ValueError: `episodes` is not positive, or the environment has no such split.
@@ -50,7 +51,7 @@ def evaluate(
         env = make_env(min(ROWS, episodes - len(rows)))
         try:
             levelled = _has_levels(env, split)
-            heading = {"env": _env_id(env), "agent": name, "split": split if levelled else None}
+            heading = heading or _heading(policy, env, name, split if levelled else None)
             chunk = _Chunk(env, derive_seed(seed, "evaluation"), len(rows), levelled)
             act = _Greedy(policy, env.num_envs) if isinstance(policy, Agent) else policy
             for finished in chunk.play(act, max_steps):
@@ -60,6 +61,13 @@ def evaluate(
             env.close()
     _count_unfinished(rows)
     return heading | {"episodes": episodes} | summarise(rows, generator(seed, "evaluation", "bootstrap"))
+
+
+def _heading(policy: Agent | Policy, env: VectorEnv, name: str, split: str | None) -> dict[str, Any]:
+    """What is judged and where; and what `agents.exact` says of an agent, where there is a model to ask."""
+    model = told_model(env, env.single_observation_space, env.single_action_space)
+    exact = exact_scores(policy, model) if model is not None and isinstance(policy, Agent) else {}
+    return {"env": _env_id(env), "agent": name, "split": split, **exact}
 
 
 def _count_unfinished(rows: list[dict[str, float]]) -> None:
@@ -90,21 +98,6 @@ def summarise(rows: list[dict[str, float]], bootstrap: np.random.Generator) -> d
         "mean_length": float(np.mean([row["length"] for row in rows])),
         **means,
     }
-
-
-def interquartile_mean(values: Float[np.ndarray, " N"]) -> float:
-    """The mean of the middle half: ⌊N/4⌋ values are dropped at each end. Source: arXiv:2108.13264."""
-    dropped = len(values) // 4
-    return float(np.sort(values)[dropped : len(values) - dropped].mean())
-
-
-def bootstrap_interval(
-    values: Float[np.ndarray, " N"], generator: np.random.Generator
-) -> tuple[float, float]:
-    """The interval of 95 % of the mean, by the percentiles of resampled means. Source: Efron (1979)."""
-    resampled = generator.choice(values, (RESAMPLES, len(values))).mean(1)
-    low, high = np.percentile(resampled, [2.5, 97.5])
-    return float(low), float(high)
 
 
 class _Chunk:

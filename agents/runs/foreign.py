@@ -45,12 +45,17 @@ class ForeignVectorEnv(VectorEnv):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Observation, dict[str, Any]]:
-        """Begin an episode in every row; without a seed each row goes on to its next episode."""
+        """Begin an episode in every row; without a seed each row goes on to its next episode.
+
+        The option `reset_mask`, (N,) bool, leaves the other rows alone.
+        """
         infos: dict[str, Any] = {}
-        for row in range(self.num_envs):
+        options = dict(options or {})
+        mask = options.pop("reset_mask", np.ones(self.num_envs, np.bool_))
+        for row in np.flatnonzero(mask).tolist():
             if seed is not None:
                 self._seeds[row], self._episodes[row] = seed + row, -1
-            infos = self._add_info(infos, self._next_episode(row, options), row)
+            infos = self._add_info(infos, self._next_episode(row, options or None), row)
         return self._observations(), infos
 
     def step(

@@ -20,23 +20,34 @@ TYPE_WORDS = {
     "<class 'bool'>": "true or false",
     "<class 'str'>": "text",
     "<class 'tuple'>": "a list",
+    "tuple[str": "a list such as '[a,b]'",
+    "tuple[int": "a list such as '[0,1]'",
     "<class 'dict'>": "a dictionary",
     "<class 'NoneType'>": "null",
 }
 
 
 class OneSentenceParser(ArgumentParser):
-    """An argument parser that answers a fault in one sentence, without the list of all options."""
+    """An argument parser that answers a fault in one sentence, without the list of all options.
+
+    An option is written in full: who reads the words for `--resume` or a name alone finds them.
+    """
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(allow_abbrev=False, **settings)
 
     def parse_args(self, args: Sequence[str] | None = None, *rest: Any, **settings: Any) -> Any:
         """The options. A word deep in a dictionary (--kwargs.camera.pitch 1) leaves those beside it alone."""
         words, deep = self._take_deep(list(sys.argv[1:] if args is None else args))
         options = super().parse_args(words, *rest, **settings)
-        for key, outer, name, text in deep:
-            inner = options[key].setdefault(outer, {})
-            if not isinstance(inner, dict):
-                self.error(f"{key}.{outer} is {inner!r}; {name} has no place in it")
-            inner[name] = _read(text)
+        for key, outer, names, text in deep:
+            inner, place = options[key], key
+            *above, last = outer, *names.split(".")
+            for name in above:
+                inner, place = inner.setdefault(name, {}), f"{place}.{name}"
+                if not isinstance(inner, dict):
+                    self.error(f"{place} is {inner!r}; {names} has no place in it")
+            inner[last] = _read(text)
         return options
 
     def _take_deep(self, words: list[str]) -> tuple[list[str], list[tuple[str, str, str, str]]]:
@@ -113,9 +124,11 @@ def _unknown_key(message: str) -> str | None:
 
 def _wrong_type(match: re.Match[str]) -> str:
     kinds, value = match.groups()
+    if nested := re.match(r"[\"']?NestedArg\(key='([^']*)'", value):
+        return f"there is no option {nested[1]} in it"
     if literal := re.fullmatch(r"typing\.Literal\[(.*)\]", kinds):
         return f"{value!r} is not one of {literal[1]}"
-    words = [TYPE_WORDS.get(kind, kind) for kind in kinds.split(", ")]
+    words = [TYPE_WORDS.get(kind, kind) for kind in kinds.split(", ") if kind != "...]"]
     return f"{value!r} is not {' or '.join(words)}"
 
 
@@ -140,6 +153,9 @@ def exit_status(program: Callable[[], None]) -> int:
     except RunError as fault:
         sys.stderr.write(f"{fault}\n")
         return fault.status
+    except OSError as fault:  # a folder that is none, a name that is too long, a disk that is full
+        sys.stderr.write(f"{fault}\n")
+        return 2
     except MemoryError as fault:
         sys.stderr.write(f"there is not enough memory: {fault}\n")
         return 2

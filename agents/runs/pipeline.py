@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from gymnasium.error import Error as GymnasiumError
 from rich.console import Console
 
 from agents.devices import find_device
-from agents.registry import make_agent
-from agents.runs.agent_stage import AgentStage, numbers
+from agents.peers.training import TrainsItself
+from agents.registry import agent_class, make_agent
+from agents.runs.agent_stage import AgentStage
 from agents.runs.build import (
     LabelledStream,
     labelled_stream_of,
@@ -22,11 +22,13 @@ from agents.runs.build import (
     splits_of,
 )
 from agents.runs.checkpoint import CheckpointError, CheckpointStore
+from agents.runs.chooser import numbers
 from agents.runs.config import RunConfig
 from agents.runs.durable import write_durably
 from agents.runs.environments import Environments
 from agents.runs.errors import RunError
 from agents.runs.folder import RunFolder
+from agents.runs.peer_stage import PeerStage, require_new
 from agents.runs.perception_stage import PerceptionStage
 from agents.runs.report import print_evaluation, print_line, write_report
 from agents.runs.seeding import derive_seed
@@ -63,6 +65,8 @@ class Pipeline:
         self._folder = folder
         self._record_episode = record_episode
         self._console = console
+        if issubclass(agent_class(config.agent.name), TrainsItself):
+            require_new(config.agent.name, folder)
         self._checkpoint = self._latest_checkpoint()
         try:
             self._device = str(find_device(config.device))
@@ -143,10 +147,18 @@ class Pipeline:
     def _train(self, session: Session, learner: TrainedRun) -> int:
         """Train the agent; returns the environment steps taken."""
         seen = observed(self._config, self._env, self._encoder)
+        if isinstance(self._agent, TrainsItself):
+            peer = PeerStage(learner, self._agent, seen, session)
+            peer.run()
+            seen.close()
+            return peer.env_steps
         environments = Environments(seen, derive_seed(self._config.seed, "environments"))
         stage = AgentStage(learner, environments, session)
         if self._checkpoint:
-            stage.load_state_dict(self._checkpoint)
+            try:
+                stage.load_state_dict(self._checkpoint)
+            except ValueError as fault:  # an environment that does not repeat itself, say
+                raise RunError(str(fault)) from fault
             self._checkpoint = None
         stage.run()
         environments.close()
@@ -171,7 +183,7 @@ class Pipeline:
     def _film(self, session: Session, trained: TrainedRun) -> None:
         try:
             self._record_episode(trained, self._folder.episode)
-        except (OSError, ValueError, ImportError, GymnasiumError) as fault:
+        except Exception as fault:  # whatever another's environment may raise, the run stands without a film
             print_line(self._console, f"no film: {fault}")
             return
         session.tracker.video("episode", self._folder.episode)

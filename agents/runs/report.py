@@ -16,10 +16,10 @@ from agents.runs.metrics_file import read_metrics
 PANELS = {
     "success": ("success", "choose/success_rate"),
     "return": ("episode_return", "choose/mean_return"),
-    "agent: loss": ("loss",),
+    "agent: loss": ("loss", "train/loss"),
     "perception: loss": ("perception/loss",),
 }
-"""Title → metrics drawn in one panel; the first is a line, the evaluations after it are dots."""
+"""Title → metrics drawn in one panel: evaluations as dots, the others as lines."""
 LARGEST_VIDEO = 20_000_000  # bytes; a page with a larger one inside would be slow to open
 STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem;

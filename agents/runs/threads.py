@@ -1,15 +1,19 @@
 """The one place that says how many threads compute, and how they treat numbers too small to matter."""
 
+from math import prod
 from typing import Literal
 
 import torch
-from gymnasium import Space, spaces
+from gymnasium import Space
+
+from agents.agent import space_parts
+from agents.networks import is_image
 
 Work = Literal["mlp", "cnn", "parts"]
 # Small matrices are done before a second thread has woken up; convolutions are worth two, unless the batch is
 # already cut into parts that have a thread each: two inside each part took twice the time of one.
 THREADS: dict[Work, int] = {"mlp": 1, "cnn": 2, "parts": 1}
-IMAGE_DIMENSIONS = 3
+LARGE = 32 * 32  # numbers in an image; of a smaller one a convolution is done before a second thread wakes
 
 
 def prepare_threads() -> None:
@@ -28,7 +32,7 @@ def threads_for(work: Work) -> None:
 
 
 def work_on(observation_space: Space) -> Work:
-    """What an agent's network mostly computes: convolutions where any part of what it sees is an image."""
-    parts = observation_space.values() if isinstance(observation_space, spaces.Dict) else [observation_space]
-    images = (part for part in parts if part.shape is not None and len(part.shape) == IMAGE_DIMENSIONS)
-    return "cnn" if any(images) else "mlp"
+    """What an agent's network mostly computes: convolutions where what it sees has a large image."""
+    parts = space_parts(observation_space).values()
+    large = (is_image(part) and prod(part.shape or ()) >= LARGE for part in parts)
+    return "cnn" if any(large) else "mlp"

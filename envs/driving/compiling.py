@@ -1,4 +1,4 @@
-"""How this package compiles: one decorator for every kernel, and a cache on disk that is never stale.
+"""How kernels are compiled: one decorator for every kernel, and a cache on disk that is never stale.
 
 Numba keeps a kernel's machine code until the file that holds it changes; the code of the kernels that it
 calls is inside, and they live in other files. So the cache as a whole is dropped when any source changes.
@@ -28,9 +28,14 @@ def inlined(function: Callable) -> Any:
     return kernel(function, inline="always", fastmath=FAST)
 
 
-def _drop_stale_cache(folder: Path) -> None:
-    """Delete cached machine code of other sources than those at hand."""
-    sources = sorted(folder.glob("*.py"))
+def drop_stale_cache(folder: Path, *called: Path) -> None:
+    """Delete a folder's cached machine code of other sources than those at hand.
+
+    Args:
+        folder: a package with kernels.
+        called: other packages, whose kernels these call.
+    """
+    sources = [source for package in (folder, *called) for source in sorted(package.glob("*.py"))]
     digest = hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()
     cache = folder / "__pycache__"
     stamp = cache / "kernels.sha256"
@@ -57,5 +62,5 @@ def _prefer_wide_vectors() -> None:
         settings["CPU_FEATURES"] = f"{features.flatten()},-prefer-256-bit"
 
 
-_drop_stale_cache(Path(__file__).parent)
+drop_stale_cache(Path(__file__).parent)
 _prefer_wide_vectors()

@@ -6,9 +6,10 @@ import gymnasium as gym
 import numpy as np
 from gymnasium.vector import AutoresetMode
 
+from envs.batching import only_row, only_row_info, whole_seed
 from envs.driving.config import DrivingConfig
 from envs.driving.observations import Observation
-from envs.driving.vector_env import DrivingVectorEnv, whole_seed
+from envs.driving.vector_env import DrivingVectorEnv
 
 
 class DrivingEnv(gym.Env):
@@ -42,7 +43,7 @@ class DrivingEnv(gym.Env):
         obs, info = self.batch.reset(seed=seed, options=options)
         if self.render_mode == "human":
             self.batch.render()
-        return _only(obs), _only_info(info)
+        return only_row(obs), only_row_info(info)
 
     def step(self, action: Any) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         """Step the car.
@@ -53,7 +54,7 @@ class DrivingEnv(gym.Env):
         obs, reward, terminated, truncated, info = self.batch.step(np.asarray(action)[None])
         if self.render_mode == "human":
             self.batch.render()
-        return _only(obs), float(reward[0]), bool(terminated[0]), bool(truncated[0]), _only_info(info)
+        return only_row(obs), float(reward[0]), bool(terminated[0]), bool(truncated[0]), only_row_info(info)
 
     def render(self) -> np.ndarray | None:
         """The picture of the viewer, (H, W, 3) uint8 (`rgb_array`); in a window with `human`."""
@@ -63,20 +64,3 @@ class DrivingEnv(gym.Env):
     def close(self) -> None:
         """Close the window, if one is open."""
         self.batch.close()
-
-
-def _only(obs: Observation) -> Observation:
-    return {key: value[0] for key, value in obs.items()} if isinstance(obs, dict) else obs[0]
-
-
-def _only_info(info: dict[str, Any]) -> dict[str, Any]:
-    """The first row's info, masks left out."""
-    return {
-        key: _only_info(value)
-        if isinstance(value, dict)
-        else value[0].item()
-        if value[0].ndim == 0
-        else value[0]
-        for key, value in info.items()
-        if not key.startswith("_")
-    }

@@ -79,3 +79,9 @@ def _bell(rng: np.random.Generator, size: int) -> np.ndarray:
     """Numbers in (−1, 1), denser in the middle: the mean of a uniform one and a narrower one."""
     wide = rng.uniform(-1.0, 1.0, size)
     return (wide * rng.uniform(0.15, 1.0, size)).astype(np.float32)
+
+
+STREAMS: dict[str, type[LabelledStream]] = dict.fromkeys(
+    ("Hairpin/LaneFollow-v0", "Hairpin/LaneFollowDropout-v0"), LabelledStream
+)
+"""Environment id → labelled frames of its camera."""

@@ -1,12 +1,12 @@
 """The vector environment: many cars, one call."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
+from envs.batching import as_autoreset_mode, reset_mask, reset_options, row_seeds, seed_words, whole_seed
 from envs.driving.actions import action_space, controls
 from envs.driving.config import RENDER_MODES, DrivingConfig
 from envs.driving.levels import SPLITS
@@ -15,35 +15,7 @@ from envs.driving.observations import Observation, Observer, observation_space
 from envs.driving.params import CONTROL_STEP
 from envs.driving.simulator import Simulator
 
-_WORD = 2**64
 _FLAGS = ("success", "off_road", "timeout")
-
-
-def _autoreset_mode(mode: AutoresetMode | str) -> AutoresetMode:
-    if isinstance(mode, AutoresetMode):
-        return mode
-    for known in AutoresetMode:
-        if str(mode).replace("_", "").lower() == known.value.lower():
-            return known
-    names = ", ".join(known.value for known in AutoresetMode)
-    raise ValueError(f"autoreset_mode is {mode!r}; it must be one of {names}.")
-
-
-def _options(options: Any) -> dict[str, Any]:
-    if not isinstance(options, Mapping | None):
-        raise ValueError(f"options of reset are {options!r}; they must be a dictionary.")
-    return dict(options or {})
-
-
-def whole_seed(seed: Any) -> int:
-    """A seed as Python's integer.
-
-    Raises:
-        ValueError: it is not a whole number.
-    """
-    if isinstance(seed, bool | np.bool_) or not isinstance(seed, int | np.integer):
-        raise ValueError(f"seed is {seed!r}; it must be a whole number.")
-    return int(seed)
 
 
 class DrivingVectorEnv(VectorEnv):
@@ -74,7 +46,7 @@ class DrivingVectorEnv(VectorEnv):
             raise ValueError(f"render_mode is {render_mode!r}; it must be human, rgb_array or none.")
         self.config = DrivingConfig.from_keywords(keywords)
         self.num_envs, self.copy, self.render_mode = num_envs, copy, render_mode
-        self.autoreset_mode = _autoreset_mode(autoreset_mode)
+        self.autoreset_mode = as_autoreset_mode(autoreset_mode)
         fps = round(1 / CONTROL_STEP / self.config.frame_skip)
         self.metadata = {**self.metadata, "autoreset_mode": self.autoreset_mode, "render_fps": fps}
         self.single_observation_space = observation_space(self.config)
@@ -96,7 +68,7 @@ class DrivingVectorEnv(VectorEnv):
         Raises:
             ValueError: the seed, the mask or the levels do not fit the batch.
         """
-        options = _options(options)
+        options = reset_options(options)
         mask = self._mask(options.pop("reset_mask", None))
         levels = self._levels(options)
         if options:
@@ -162,10 +134,7 @@ class DrivingVectorEnv(VectorEnv):
     def _mask(self, mask: np.ndarray | None) -> np.ndarray:
         if mask is None or not self._begun:
             return self._everyone
-        mask = np.asarray(mask)
-        if mask.shape != (self.num_envs,) or mask.dtype != np.bool_ or not mask.any():
-            raise ValueError(f"reset_mask must be ({self.num_envs},) bool with at least one row chosen.")
-        return mask
+        return reset_mask(mask, self.num_envs)
 
     def _levels(self, options: dict[str, Any]) -> np.ndarray | None:
         """The levels that the options of `reset` pin, which are taken out of them."""
@@ -187,22 +156,11 @@ class DrivingVectorEnv(VectorEnv):
 
     def _seed(self, seed: int | list[int | None] | None, mask: np.ndarray) -> None:
         """Seed the rows of `mask`; rows given no seed go on with their own, or draw one if they have none."""
-        if isinstance(seed, list | tuple | np.ndarray):
-            if len(seed) != self.num_envs:
-                raise ValueError(f"{len(seed)} seeds were given for {self.num_envs} rows.")
-            seeds = [None if s is None else whole_seed(s) for s in seed]
-        elif seed is None:
-            seeds = [None] * self.num_envs
-        else:
+        seeds = row_seeds(seed, self.num_envs)
+        if seed is not None and not isinstance(seed, list | tuple | np.ndarray):
             super().reset(seed=abs(whole_seed(seed)))
-            seeds = [whole_seed(seed) + n for n in range(self.num_envs)]
-        given = np.array([s is not None for s in seeds])
-        drawn = [0] * self.num_envs
-        if not (self._begun or given.all()):
-            drawn = self.np_random.integers(0, 2**63, self.num_envs).tolist()
-            given[:] = True
-        numbers = [drawn[n] if s is None else s % _WORD for n, s in enumerate(seeds)]
-        self.simulator.seed_rows(mask & given, np.array(numbers, np.uint64))
+        words, given = seed_words(seeds, self._begun, self.np_random)
+        self.simulator.seed_rows(mask & given, words)
 
     def state_dict(self) -> dict[str, np.ndarray]:
         """Everything that the next steps depend on; `load_state_dict` continues bit for bit."""

@@ -56,6 +56,8 @@ def trained(agent, env_steps, num_envs=4, seed=0):
         ({"learning_starts": -1}, "agent.learning_starts is -1; it must be at least 0"),
         ({"polyak": 0.0}, "agent.polyak is 0.0; it must be greater than 0 and at most 1"),
         ({"hidden_sizes": (64, 0)}, r"agent.hidden_sizes is \(64, 0\); it must be widths of at least 1"),
+        ({"samples_per_step": float("inf")}, "agent.samples_per_step is inf; it must be finite"),
+        ({"highest_value": float("inf")}, "agent.highest_value is inf; it must be finite"),
         ({"samples_per_step": float("nan")}, "agent.samples_per_step is nan; it must be greater than 0"),
     ],
 )
@@ -74,7 +76,7 @@ def test_the_step_size_falls_to_a_tenth_over_its_steps(steps, expected):
     for step in range(4, 409, 4):
         agent.observe(random_transition(generator, 4))
         list(agent.learn(step))
-        used.append(agent.optimizer.param_groups[0]["lr"])
+        used.append(agent.learner.twins.learning_rate)
     assert [used[0], used[49], used[99]] == pytest.approx(expected, rel=1e-2)
 
 
@@ -97,9 +99,9 @@ def test_it_explores_by_epsilon_and_knows_best_by_the_average():
     np.testing.assert_allclose(np.bincount(anything) / 2000, 0.25, atol=0.04)
     list(agent.learn(100))
     with torch.no_grad():
-        agent.averaged_flat.normal_(generator=torch.Generator().manual_seed(3))
-        online = agent.online({"obs": torch.from_numpy(obs)}).argmax(1).numpy()
-        averaged = agent.averaged({"obs": torch.from_numpy(obs)}).argmax(1).numpy()
+        agent.learner.twins.averaged_flat.normal_(generator=torch.Generator().manual_seed(3))
+        online = agent.learner.online({"obs": torch.from_numpy(obs)}).argmax(1)[:, 0].numpy()
+        averaged = agent.learner.averaged({"obs": torch.from_numpy(obs)}).argmax(1)[:, 0].numpy()
     assert (online != averaged).any()
     np.testing.assert_array_equal(agent.act(obs, None)[0], online)
     np.testing.assert_array_equal(agent.act_greedily(obs, None)[0], averaged)
@@ -131,18 +133,22 @@ def test_actions_may_start_anywhere():
 def test_the_number_of_environments_does_not_change_how_much_is_learnt(num_envs):
     agent = agent_of(samples_per_step=2.0)
     trained(agent, 320, num_envs)
-    assert agent.updates == (320 - 20) * 2 // 8
+    assert agent.learner.twins.updates == (320 - 20) * 2 // 8
 
 
 def by_hand(agent, batch, double):
     """Networks after one update, from the formulas written out for each row."""
     config = agent.config
-    online, averaged = deepcopy(agent.online), deepcopy(agent.averaged)
+    learner = agent.learner
+    online, averaged = deepcopy(learner.online.network), deepcopy(learner.averaged.network)
     optimizer = torch.optim.Adam(online.parameters(), config.learning_rate)
     with torch.no_grad():
-        q_next, q_chooser = averaged(as_tensors(batch.next_obs)), online(as_tensors(batch.next_obs))
+        q_next, q_chooser = (
+            averaged(as_tensors(batch.next_obs))[..., 0],
+            online(as_tensors(batch.next_obs))[..., 0],
+        )
     total = torch.zeros(())
-    for row, values in enumerate(online(as_tensors(batch.obs))):
+    for row, values in enumerate(online(as_tensors(batch.obs))[..., 0]):
         best = int((q_chooser if double else q_next)[row].argmax())
         target = float(batch.reward[row]) + float(batch.discount[row]) * q_next[row, best]
         error = values[int(batch.action[row])] - target
@@ -166,15 +172,15 @@ def test_an_update_is_what_the_formulas_say(double, max_grad_norm):
     agent = agent_of(double=double, n_step=2, max_grad_norm=max_grad_norm, learning_starts=10**6)
     trained(agent, 120)
     with torch.no_grad():
-        agent.averaged_flat.add_(0.1)
-    replay = agent.replay
+        agent.learner.twins.averaged_flat.add_(0.1)
+    replay = agent.memory
     assert replay is not None
     batch = replay.sample(8, np.random.default_rng(7))
     online, averaged = by_hand(agent, batch, double)
     agent.drawing = np.random.default_rng(7)
-    agent._update(replay)
-    for ours, expected in ((agent.online, online), (agent.averaged, averaged)):
-        for left, right in zip(ours.parameters(), expected.parameters(), strict=True):
+    agent._update(replay, 1)
+    for ours, expected in ((agent.learner.online, online), (agent.learner.averaged, averaged)):
+        for left, right in zip(ours.network.parameters(), expected.parameters(), strict=True):
             torch.testing.assert_close(left, right, rtol=1e-4, atol=1e-6)
 
 
@@ -199,7 +205,7 @@ def test_it_finds_the_exact_values_of_a_chain(ends, last_value):
         list(agent.learn(step))
         state = following
     with torch.no_grad():
-        values = agent.averaged({"obs": torch.arange(3)})
+        values = agent.learner.averaged({"obs": torch.arange(3)})[..., 0]
     expected = [[0.5 * last_value, 1 + 0.5 * last_value], [last_value, last_value], [2.0, 2.0]]
     torch.testing.assert_close(values, torch.tensor(expected), atol=0.05, rtol=0)
 
@@ -217,10 +223,10 @@ def test_metrics_come_at_every_report_and_before_learning_too():
 def test_a_loss_that_is_not_finite_stops_it_and_names_the_update():
     agent = agent_of()
     trained(agent, 40)
-    clean = agent.updates
+    clean = agent.learner.twins.updates
     generator = np.random.default_rng(0)
     with torch.no_grad():
-        agent.averaged_flat.fill_(torch.nan)
+        agent.learner.twins.averaged_flat.fill_(torch.nan)
     agent.observe(random_transition(generator, 4))
     list(agent.learn(44))
     with pytest.raises(
@@ -257,4 +263,4 @@ def test_it_learns_on_cuda(autocast):
 def test_autocast_keeps_values_in_float32():
     agent = agent_of(autocast=True)
     assert np.isfinite(trained(agent, 200)[-1]["loss"])
-    assert agent.online_flat.dtype == torch.float32
+    assert agent.learner.twins.flat.dtype == torch.float32

@@ -5,7 +5,9 @@ import pytest
 import torch
 from gymnasium import spaces
 
-from agents.networks import QNetwork, flatten_parameters, is_image, make_encoder
+from agents.networks import flatten_parameters, is_image, make_encoder
+from agents.q_config import QNetworkConfig
+from agents.q_network import QNetwork
 
 FRAMES = spaces.Box(0, 255, (64, 64, 3), np.uint8)
 VECTOR = spaces.Box(-1, 1, (5,), np.float32)
@@ -17,7 +19,7 @@ def seeded(seed=0):
 
 
 def q_network(space, hidden=(16, 16), seed=0):
-    return QNetwork(space, 4, hidden, seeded(seed))
+    return QNetwork(space, 4, 1, QNetworkConfig(hidden), seeded(seed))
 
 
 def batch_of(space, size=3):
@@ -39,6 +41,8 @@ def batch_of(space, size=3):
         spaces.Box(0, 255, (64, 64, 12), np.uint8),
         spaces.Box(0, 255, (4, 84, 84), np.uint8),
         spaces.Box(0, 255, (50, 33, 1), np.uint8),
+        spaces.Box(0, 255, (4, 40, 48, 3), np.uint8),
+        spaces.Box(0, 255, (4, 3, 40, 48), np.uint8),
         BITS,
         spaces.Dict(camera=FRAMES, instruments=VECTOR, gear=spaces.Discrete(5)),
     ],
@@ -46,10 +50,25 @@ def batch_of(space, size=3):
 )
 def test_every_observation_gets_finite_values(space):
     values = q_network(space)(batch_of(space))
-    assert values.shape == (3, 4)
+    assert values.shape == (3, 4, 1)
     assert values.dtype == torch.float32
     assert values.isfinite().all()
     assert (values[0] != values[1]).any()
+
+
+def test_stacked_frames_are_the_same_wherever_their_channels_are():
+    last, first = spaces.Box(0, 255, (4, 40, 48, 3), np.uint8), spaces.Box(0, 255, (4, 3, 40, 48), np.uint8)
+    frames = batch_of(last)["obs"]
+    expected = make_encoder(last, seeded())(frames)
+    encoder = make_encoder(first, seeded())
+    assert encoder.stem.weight.shape[1] == 12  # pyright: ignore[reportAttributeAccessIssue, reportIndexIssue]
+    torch.testing.assert_close(encoder(frames.permute(0, 1, 4, 2, 3)), expected)
+
+
+@pytest.mark.parametrize("name", ["keys", "type", "train", "a.b", "obs"])
+def test_a_part_may_have_any_name(name):
+    space = spaces.Dict({name: VECTOR})
+    assert q_network(space)(batch_of(space)).isfinite().all()
 
 
 @pytest.mark.parametrize(
@@ -76,6 +95,14 @@ def test_frames_may_have_their_channels_first():
     last = make_encoder(spaces.Box(0, 255, (40, 48, 3), np.uint8), seeded())
     first = make_encoder(spaces.Box(0, 255, (3, 40, 48), np.uint8), seeded())
     torch.testing.assert_close(first(frames.permute(0, 3, 1, 2).contiguous()), last(frames))
+
+
+def test_a_stack_of_frames_is_one_frame_with_all_their_channels():
+    frames = torch.randint(0, 256, (2, 4, 40, 48, 3), dtype=torch.uint8, generator=seeded(1))
+    stacked = make_encoder(spaces.Box(0, 255, (4, 40, 48, 3), np.uint8), seeded())
+    flat = make_encoder(spaces.Box(0, 255, (40, 48, 12), np.uint8), seeded())
+    together = torch.cat(list(frames.unbind(1)), dim=-1)
+    torch.testing.assert_close(stacked(frames), flat(together))
 
 
 def test_only_bytes_and_truth_values_in_three_axes_are_images():

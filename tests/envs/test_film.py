@@ -13,7 +13,7 @@ from gymnasium.wrappers import TimeLimit
 
 from envs.drivers import make_driver
 from envs.driving.vector_env import DrivingVectorEnv
-from envs.film import Film, drive_episode, record_episode
+from envs.film import Film, drive_episode, record_episode, told_numbers
 
 Metrics = dict[str, float]
 
@@ -155,6 +155,19 @@ def test_the_first_seconds_are_filmed_and_the_whole_episode_is_judged(whole: Met
     frames = read_film(tmp_path / "a.gif")
     assert frames.shape == (30, 300, 480, 3)
     assert np.abs(frames[0].astype(int) - frames[-1]).mean() > 2.0
+
+
+def test_an_episode_may_end_with_its_film(whole: Metrics, tmp_path: Path):
+    metrics = drive(make_batch(), tmp_path / "a.mp4", seconds=1.5, to_its_end=False)
+    assert metrics["episode_length"] == len(read_film(tmp_path / "a.mp4")) - 1 == 29
+    assert metrics["episode_length"] < whole["episode_length"]
+
+
+def test_what_an_environment_tells_beside_numbers_is_left_out():
+    """Taxi's `action_mask` has a number for each action."""
+    info = {"mask": np.ones((2, 6), np.int8), "speed": np.array([3.0, 4.0]), "late": np.array([1.0, 2.0])}
+    info |= {"_mask": np.ones(2, np.bool_), "_speed": np.ones(2, np.bool_), "_late": np.zeros(2, np.bool_)}
+    assert told_numbers(info) == {"speed": 3.0}
 
 
 def test_an_episode_that_nothing_ends_is_cut_off(monkeypatch: pytest.MonkeyPatch):

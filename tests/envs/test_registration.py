@@ -32,7 +32,12 @@ VARIANTS: dict[str, list[dict[str, Any]]] = {
         {"look": "noisy", "image_size": [40, 72]},
         {"physics": "kinematic"},
         {"split": "ood"},
-    ]
+    ],
+    "Hairpin/Lake-v0": [{"size": 8}, {"slippery": False}, {"map": ["SFH", "FFG"], "max_steps": 20}],
+    "Hairpin/Cliff-v0": [{"slippery": True}],
+    "Hairpin/FourRooms-v0": [{"slippery": False}],
+    "Hairpin/WindyGrid-v0": [{"stochastic": True, "kings_moves": True}],
+    "Hairpin/Chain-v0": [{"length": 30, "slip": 0.0}],
 }
 FEW_ROADS: dict[str, dict[str, Any]] = {DRIVING: {"num_levels": 4}}
 CASES = [(name, keywords) for name in IDS for keywords in ({}, *VARIANTS.get(name, []))]
@@ -167,11 +172,14 @@ def test_frame_stack_observation_stacks(name: str) -> None:
 @with_a_viewer
 @pytest.mark.parametrize("name", IDS)
 def test_record_video_writes_a_film(name: str, tmp_path: Path) -> None:
-    env = RecordVideo(make(name, render_mode="rgb_array"), str(tmp_path / "films"), disable_logger=True)
+    single, folder = make(name, render_mode="rgb_array"), str(tmp_path / "films")
+    env = RecordVideo(single, folder, episode_trigger=lambda episode: episode == 0, disable_logger=True)
     env.action_space.seed(0)
     env.reset(seed=0)
     for _ in range(10):
-        env.step(env.action_space.sample())
+        _, _, terminated, truncated, _ = env.step(env.action_space.sample())
+        if terminated or truncated:
+            env.reset()
     env.close()
     films = list(tmp_path.glob("films/*.mp4"))
     assert len(films) == 1

@@ -10,7 +10,8 @@ from gymnasium.wrappers import RecordVideo
 import envs  # noqa: F401  registers the environments
 from envs.drawing import colour_frame, fit_frame
 from envs.driving.vector_env import DrivingVectorEnv
-from envs.viewer import EYE, HEIGHT, MAP, ROAD, WIDTH, NoDisplayError, Viewer, Window
+from envs.viewer import EYE, HEIGHT, MAP, ROAD, WIDTH, Viewer
+from envs.window import NoDisplayError, Window
 
 NAME = "Hairpin/LaneFollow-v0"
 ROADS: dict[str, Any] = {"num_levels": 4}

@@ -135,12 +135,17 @@ def test_what_would_fail_later_is_refused_at_once(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("content", ["agent: [1, 2]", "env: {id: CartPole-v1}", ""])
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        ("agent: [1, 2]", "it must hold options under agent; it holds [1, 2]"),
+        ("env: {id: CartPole-v1}", "it names no agent"),
+        ("", "it must hold options, such as seed: 0; it holds None"),
+    ],
+)
 def test_a_configuration_that_is_not_of_an_agent_s_run_is_one_sentence(
-    content: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    content: str, sentence: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
     (tmp_path / "config.yaml").write_text(content)
     assert evaluate.main([str(tmp_path)]) == 2
-    assert capsys.readouterr().err == (
-        f"{tmp_path}/config.yaml is not a run's configuration: it names no agent\n"
-    )
+    assert capsys.readouterr().err == (f"{tmp_path}/config.yaml is not a run's configuration: {sentence}\n")

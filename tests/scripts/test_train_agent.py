@@ -1,13 +1,16 @@
 """A whole run on CartPole, left alone, killed, interrupted; every one must end in the same bits."""
 
 import json
+import re
 import signal
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from agents.runs.foreign import ForeignVectorEnv
 from agents.runs.metrics_file import read_metrics
+from scripts import train_agent
 from train_program import COMMAND, ROOT, assert_same_run, finish, start, stop_at
 
 OPTIONS = [
@@ -112,6 +115,19 @@ def damage_newest_checkpoint(folder: Path) -> Path:
     arrays[len(arrays) // 2] ^= 1
     (newest / "arrays.safetensors").write_bytes(arrays)
     return newest
+
+
+@pytest.mark.slow
+def test_a_run_whose_environment_does_not_repeat_itself_is_not_gone_on_with(
+    tmp_path: Path, monkeypatch, capsys
+):
+    folder = tmp_path / "run"
+    stop_at(3, signal.SIGKILL, folder, "--run_dir", str(folder), *OPTIONS)
+    monkeypatch.setattr(ForeignVectorEnv, "_digest", lambda *_: "another")
+    assert train_agent.main(["--resume", str(folder)]) == 2
+    assert re.search(
+        "CartPole-v1 cannot be resumed exactly: row 0, played again for .*\n$", capsys.readouterr().err
+    )
 
 
 @pytest.mark.slow

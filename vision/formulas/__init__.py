@@ -1,1 +1,1 @@
-"""Losses and metrics as pure functions, each with its equation and its source."""
+"""Activations, layers, losses, optimisers, metrics: pure functions, each with its equation and its source."""

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agents.formulas.returns import n_step_return, n_step_window
@@ -67,6 +67,7 @@ def test_forgetting_what_an_end_means_is_caught(decoy):
     assert decoy(REWARD, NEVER, SECOND, NEXT_VALUE, 0.5) != right
 
 
+@settings(deadline=None)
 @given(seed=st.integers(0, 2**32 - 1), steps=st.integers(1, 7), discount=st.floats(0, 1))
 def test_it_agrees_with_a_plain_loop(seed, steps, discount):
     generator = np.random.default_rng(seed)

@@ -2,14 +2,17 @@
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agents.formulas.value_learning import (
     double_q_target,
+    huber,
     polyak_average,
     q_learning_update,
+    td_error,
     td_loss,
+    td_loss_gradient,
     td_target,
 )
 
@@ -48,6 +51,7 @@ def test_exchanging_the_two_networks_is_caught():
     assert not torch.equal(double_q_target(REWARD, DISCOUNT, Q_TARGET, Q_ONLINE), right)
 
 
+@settings(deadline=None)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_the_double_target_never_exceeds_the_single_one(seed):
     online, target = random_q_values(seed)
@@ -77,6 +81,7 @@ def test_td_loss_teaches_the_action_taken_and_not_the_target():
     assert target.grad is None
 
 
+@settings(deadline=None)
 @given(seed=st.integers(0, 2**32 - 1), threshold=st.floats(0.1, 3))
 def test_td_loss_has_the_gradient_of_finite_differences(seed, threshold):
     q_values, target = random_q_values(seed)
@@ -84,6 +89,70 @@ def test_td_loss_has_the_gradient_of_finite_differences(seed, threshold):
     action = torch.tensor([0, 1, 2, 0, 1])
     inputs = (q_values, action, target[:, 0], threshold)
     assert torch.autograd.gradcheck(lambda values: td_loss(values, *inputs[1:]), q_values, atol=1e-4)
+
+
+def test_td_error_by_hand():
+    error = td_error(Q_ONLINE, torch.tensor([1, 0]), torch.tensor([4.0, 4.0]))
+    assert error.tolist() == [1.0, -1.0]
+
+
+def test_huber_by_hand():
+    loss = huber(torch.tensor([[-3.0, -2.0, 0.5], [0.0, 2.0, 4.0]]), 2.0)
+    assert loss.tolist() == [[4.0, 2.0, 0.125], [0.0, 2.0, 6.0]]
+
+
+def test_huber_has_the_clipped_error_for_a_slope():
+    error = torch.linspace(-3, 3, 13).requires_grad_(True)
+    huber(error, 1.25).sum().backward()
+    assert error.grad is not None
+    assert torch.equal(error.grad, error.detach().clamp(-1.25, 1.25))
+
+
+def mean_by_weight(q_values, action, target, threshold, weight):
+    """The mistake of dividing by the sum of the weights, which then cannot make a batch count for less."""
+    loss = huber(td_error(q_values, action, target), threshold)
+    return (weight * loss).sum() / weight.sum()
+
+
+def weighted_error(q_values, action, target, threshold, weight):
+    """The mistake of weighting what is inside the loss."""
+    return huber(weight * td_error(q_values, action, target), threshold).mean()
+
+
+@pytest.mark.parametrize(
+    ("formula", "passes"), [(td_loss, True), (mean_by_weight, False), (weighted_error, False)]
+)
+def test_weighted_td_loss_by_hand(formula, passes):
+    weight, target = torch.tensor([0.5, 0.25]), torch.tensor([3.5, 1.0])
+    loss = formula(Q_ONLINE, torch.tensor([1, 0]), target, 1.0, weight).item()
+    by_hand = (0.5 * 0.5 * 0.5**2 + 0.25 * (4 - 0.5)) / 2
+    assert (loss == pytest.approx(by_hand)) is passes
+
+
+def test_equal_weights_are_none():
+    q_values, target = random_q_values(3)
+    action, ones = torch.tensor([0, 1, 2, 0, 1]), torch.ones(5, dtype=torch.float64)
+    assert torch.equal(
+        td_loss(q_values, action, target[:, 0], weight=ones), td_loss(q_values, action, target[:, 0])
+    )
+
+
+@settings(deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), threshold=st.floats(0.1, 3), weighted=st.booleans())
+def test_td_loss_gradient_is_that_of_autograd(seed, threshold, weighted):
+    q_values, target = random_q_values(seed)
+    action, weight = torch.tensor([0, 1, 2, 0, 1]), target[:, 1].abs() if weighted else None
+    q_values.requires_grad_(True)
+    td_loss(q_values, action, target[:, 0], threshold, weight).backward()
+    gradient = td_loss_gradient(q_values.detach(), action, target[:, 0], threshold, weight)
+    torch.testing.assert_close(gradient, q_values.grad)
+
+
+def test_td_loss_gradient_by_hand():
+    gradient = td_loss_gradient(
+        Q_ONLINE, torch.tensor([1, 0]), torch.tensor([3.5, 1.0]), weight=torch.tensor([0.5, 0.25])
+    )
+    assert gradient.tolist() == [[0.0, -0.125, 0.0], [0.125, 0.0, 0.0]]
 
 
 def test_polyak_average_by_hand():

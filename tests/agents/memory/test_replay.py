@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from agents.agent import Transition
 from agents.formulas.returns import n_step_window
 from agents.memory import replay as replay_module
-from agents.memory.replay import Replay
+from agents.memory.replay import Replay, ReplayConfig
+from replay_stream import Stream, stream
 
 ID_SPACE = spaces.Box(-np.inf, np.inf, (1,), np.float64)
 DISCOUNT = 0.9
@@ -27,6 +28,8 @@ class Case(NamedTuple):
     capacity_rows: int
     n_step: int
     ends: float
+    frame_stack: int = 1
+    prioritised: bool = False
 
 
 CASES = st.builds(
@@ -34,40 +37,20 @@ CASES = st.builds(
     seed=st.integers(0, 2**32 - 1),
     num_envs=st.integers(1, 5) | st.just(64),
     num_rows=st.integers(8, 60),
-    capacity_rows=st.integers(7, 30),
+    capacity_rows=st.integers(10, 30),
     n_step=st.integers(1, 5),
     ends=st.floats(0, 0.5),
+    frame_stack=st.integers(1, 4),
+    prioritised=st.booleans(),
 )
-
-
-def stream(case):
-    """A NEXT_STEP stream: every observation is its row · N + environment, the row after an end is ignored."""
-    generator = np.random.default_rng(case.seed)
-    shape = (case.num_envs,)
-    ended = np.zeros(shape, np.bool_)
-    for row in range(case.num_rows):
-        ignored = ended
-        terminated = ~ignored & (generator.random(shape) < case.ends)
-        truncated = ~ignored & (generator.random(shape) < case.ends)
-        ended = terminated | truncated
-        obs = (row * case.num_envs + np.arange(case.num_envs, dtype=np.float64))[:, None]
-        reward = np.where(ignored, 0, generator.normal(size=shape)).astype(np.float32)
-        action = generator.integers(0, 9, shape)
-        yield Transition(obs, action, reward, terminated, truncated, obs + case.num_envs, ignored)
 
 
 def filled(case):
     """The ring after the stream, and the stream."""
     capacity = case.capacity_rows * case.num_envs + case.num_envs - 1  # the rest of the division is left over
-    replay = Replay(
-        ID_SPACE,
-        spaces.Discrete(9),
-        num_envs=case.num_envs,
-        capacity=capacity,
-        n_step=case.n_step,
-        discount=DISCOUNT,
-    )
-    transitions = list(stream(case))
+    config = ReplayConfig(capacity, case.n_step, DISCOUNT, case.frame_stack, case.prioritised)
+    replay = Replay(ID_SPACE, spaces.Discrete(9), num_envs=case.num_envs, config=config)
+    transitions = list(stream(Stream(case.seed, case.num_envs, case.num_rows, case.ends)))
     for transition in transitions:
         replay.add(transition)
     return replay, transitions
@@ -86,9 +69,20 @@ def expected_sample(transitions, row, column, n_step):
     return total, factor, row
 
 
+def expected_stack(transitions, row, column, frame_stack):
+    """The observation of a row and those before it in its episode, zeros before its first; newest last."""
+    frames = []
+    while len(frames) < frame_stack and row >= 0 and (not frames or not transitions[row].ignored[column]):
+        known = row < len(transitions)  # the last one's next observation is in no row
+        frames.append(transitions[row].obs[column, 0] if known else transitions[-1].next_obs[column, 0])
+        row -= 1
+    return [0.0] * (frame_stack - len(frames)) + frames[::-1]
+
+
 def first_rows(case):
-    """The rows that a sample may begin at: still held, and all that it needs written."""
-    return range(max(case.num_rows - case.capacity_rows, 0), case.num_rows - case.n_step)
+    """The rows that a sample may begin at: their stack still held, and all that they need written."""
+    forgotten = max(case.num_rows - case.capacity_rows, 0)
+    return range(forgotten + case.frame_stack - 1 if forgotten else 0, case.num_rows - case.n_step)
 
 
 def check(case, replay, transitions, batches=4):
@@ -96,7 +90,8 @@ def check(case, replay, transitions, batches=4):
     drawn = set()
     for seed in range(batches):
         batch = replay.sample(64, np.random.default_rng(seed))
-        places = [divmod(int(place), case.num_envs) for place in batch.obs["obs"][:, 0]]
+        stacks = batch.obs["obs"].reshape(64, case.frame_stack)
+        places = [divmod(int(newest) - 1, case.num_envs) for newest in stacks[:, -1]]
         assert all(row in first_rows(case) and not transitions[row].ignored[column] for row, column in places)
         expected = [expected_sample(transitions, *place, case.n_step) for place in places]
         total, factor, last = (np.array(column) for column in zip(*expected, strict=True))
@@ -106,7 +101,12 @@ def check(case, replay, transitions, batches=4):
         )
         np.testing.assert_allclose(batch.reward, total, rtol=1e-5, atol=1e-5)
         np.testing.assert_allclose(batch.discount, factor, rtol=1e-6)
-        np.testing.assert_array_equal(batch.next_obs["obs"][:, 0], last * case.num_envs + columns)
+        for frames, rows in ((batch.obs, [row for row, _ in places]), (batch.next_obs, last)):
+            seen = [
+                expected_stack(transitions, *place, case.frame_stack)
+                for place in zip(rows, columns, strict=True)
+            ]
+            np.testing.assert_array_equal(frames["obs"].reshape(64, case.frame_stack), seen)
         drawn |= set(places)
     return drawn
 
@@ -121,8 +121,11 @@ def test_every_sample_is_what_the_stream_held(case):
         assert not replay.can_sample
 
 
-def test_every_transition_can_be_drawn_and_no_other():
-    case = Case(seed=3, num_envs=2, num_rows=33, capacity_rows=14, n_step=3, ends=0.2)
+@pytest.mark.parametrize("prioritised", [False, True])
+@pytest.mark.parametrize("frame_stack", [1, 3])
+def test_every_transition_can_be_drawn_and_no_other(frame_stack, prioritised):
+    case = Case(3, 2, num_rows=33, capacity_rows=14, n_step=3, ends=0.2, frame_stack=frame_stack)
+    case = case._replace(prioritised=prioritised)
     replay, transitions = filled(case)
     columns = range(case.num_envs)
     places = {(row, column) for row in first_rows(case) for column in columns}
@@ -131,7 +134,7 @@ def test_every_transition_can_be_drawn_and_no_other():
     assert counted < places
 
 
-FILL_WINDOWS = replay_module._fill_windows
+FILL_WINDOWS, FILL_STACKS = replay_module._fill_windows, replay_module._fill_stacks
 
 
 def merges_ends(first, stream_, n_step, discount, out):
@@ -147,13 +150,85 @@ def runs_over_ends(first, stream_, n_step, discount, out):
     FILL_WINDOWS(first, (reward, never, never, num_envs), n_step, discount, out)
 
 
-@pytest.mark.parametrize("decoy", [merges_ends, runs_over_ends])
+def stacks_over_beginnings(frames, places, stream_, out):
+    """The mistake of seeing the episode before in the first frames of one."""
+    ignored, num_envs, wraps = stream_
+    FILL_STACKS(frames, places, (np.zeros_like(ignored), num_envs, wraps), out)
+
+
+@pytest.mark.parametrize("decoy", [merges_ends, runs_over_ends, stacks_over_beginnings])
 def test_a_wrong_window_is_caught(decoy, monkeypatch):
-    case = Case(seed=1, num_envs=3, num_rows=40, capacity_rows=20, n_step=3, ends=0.2)
+    case = Case(seed=1, num_envs=3, num_rows=40, capacity_rows=20, n_step=3, ends=0.2, frame_stack=2)
     replay, transitions = filled(case)
-    monkeypatch.setattr(replay_module, "_fill_windows", decoy)
+    check(case, replay, transitions)
+    kernel = "_fill_stacks" if decoy is stacks_over_beginnings else "_fill_windows"
+    monkeypatch.setattr(replay_module, kernel, decoy)
     with pytest.raises(AssertionError):
         check(case, replay, transitions)
+
+
+def test_the_compiled_stack_is_the_python_one():
+    generator = np.random.default_rng(0)
+    frames, ignored = generator.integers(0, 256, (24, 5), np.uint8), generator.random(24) < 0.3
+    for wraps in (False, True):
+        outs = np.ones((2, 24, 3, 5), np.uint8)
+        FILL_STACKS(frames, np.arange(24), (ignored, 4, wraps), outs[0])
+        FILL_STACKS.py_func(frames, np.arange(24), (ignored, 4, wraps), outs[1])
+        np.testing.assert_array_equal(outs[0], outs[1])
+
+
+@settings(deadline=None, max_examples=40)
+@given(case=CASES)
+def test_a_place_is_drawn_as_often_as_its_priority_says(case):
+    """Priorities change where places still count, and nowhere else."""
+    case = case._replace(prioritised=True)
+    replay, transitions = filled(case)
+    if len(first_rows(case)) < 2:
+        return
+    priorities = replay.sampler.priorities
+    assert priorities is not None
+    generator = np.random.default_rng(case.seed)
+    everywhere = np.arange(replay.ring.num_rows * case.num_envs)
+    priority = generator.random(everywhere.size) + 0.01
+    rows, columns = replay.sampler.row_of(everywhere), everywhere % case.num_envs
+    counts = np.array([drawable(case, transitions, *place) for place in zip(rows, columns, strict=True)])
+    before = priorities.tree[priorities.first_leaf :][: everywhere.size].copy()
+    np.testing.assert_array_equal(before > 0, counts)
+    replay.update_priorities(everywhere[counts], priority[counts])
+    place, probability = priorities.draw(4096, generator)
+    expected = np.where(counts, priority, 0) / priority[counts].sum()
+    np.testing.assert_allclose(probability, expected[place], rtol=1e-9)
+    seen = np.bincount(place, minlength=everywhere.size) / 4096
+    np.testing.assert_allclose(seen, expected, atol=2 / 4096)  # one draw of each of 4096 equal shares
+    batch = replay.sample(32, generator, 0.7)
+    raw = (expected[batch.place] * len(first_rows(case)) * case.num_envs) ** -0.7
+    np.testing.assert_allclose(batch.weight, raw / raw.max(), rtol=1e-5)
+
+
+def drawable(case, transitions, row, column):
+    return row in first_rows(case) and not transitions[row].ignored[column]
+
+
+def test_a_place_that_cannot_be_drawn_takes_no_priority():
+    case = Case(3, 2, num_rows=33, capacity_rows=14, n_step=3, ends=0.2, prioritised=True)
+    replay, _ = filled(case)
+    assert replay.sampler.priorities is not None
+    before = replay.sampler.priorities.tree.copy()
+    unfinished = replay.sampler.places(32)
+    replay.update_priorities(unfinished, np.full(2, 5.0))
+    np.testing.assert_array_equal(replay.sampler.priorities.tree, before)
+
+
+def test_what_is_new_gets_the_largest_priority():
+    case = Case(3, 2, num_rows=12, capacity_rows=14, n_step=1, ends=0.0, prioritised=True)
+    replay, _ = filled(case)
+    replay.update_priorities(np.array([4]), np.array([7.5]))
+    replay.add(next(stream(Stream(case.seed, 2, num_rows=1, ends=0.0))))
+    newest = replay.sampler.places(replay.sampler.last_row - 1)
+    assert replay.sampler.priorities is not None
+    np.testing.assert_array_equal(
+        replay.sampler.priorities.tree[replay.sampler.priorities.first_leaf + newest], 7.5
+    )
 
 
 @given(seed=st.integers(0, 2**32 - 1), n_step=st.integers(1, 6))
@@ -178,7 +253,7 @@ def test_each_observation_is_stored_once_in_its_own_type():
     space = spaces.Dict(
         camera=spaces.Box(0, 255, (8, 8, 3), np.uint8), instruments=spaces.Box(-1, 1, (2,), np.float32)
     )
-    replay = Replay(space, spaces.Box(-1, 1, (2,)), num_envs=4, capacity=40, n_step=1, discount=1.0)
+    replay = Replay(space, spaces.Box(-1, 1, (2,)), num_envs=4, config=ReplayConfig(40))
     for row in range(10):
         obs = {
             "camera": np.full((4, 8, 8, 3), row, np.uint8),
@@ -187,7 +262,7 @@ def test_each_observation_is_stored_once_in_its_own_type():
         nothing = np.zeros(4, np.bool_)
         action = np.full((4, 2), row, np.float32)
         replay.add(Transition(obs, action, np.zeros(4, np.float32), nothing, nothing, obs, nothing))
-    assert replay.rows["obs/camera"].nbytes == 40 * 8 * 8 * 3
+    assert replay.ring.rows["obs/camera"].nbytes == 40 * 8 * 8 * 3
     batch = replay.sample(32, np.random.default_rng(0))
     assert (batch.obs["camera"].dtype, batch.obs["instruments"].dtype) == (np.uint8, np.float32)
     row = batch.obs["camera"][:, 0, 0, 0]
@@ -202,9 +277,11 @@ def test_a_loaded_ring_goes_on_in_the_same_bits(case):
     replay, _ = filled(case)
     other, _ = filled(case._replace(num_rows=0))
     other.load_state_dict(replay.state_dict())
-    assert other.written == replay.written
-    for name, rows in replay.rows.items():
-        np.testing.assert_array_equal(other.rows[name], rows)
+    assert other.ring.written == replay.ring.written
+    for name, rows in replay.ring.rows.items():
+        np.testing.assert_array_equal(other.ring.rows[name], rows)
+    if replay.sampler.priorities and other.sampler.priorities:
+        assert other.sampler.priorities.tree.tobytes() == replay.sampler.priorities.tree.tobytes()
 
 
 def test_a_ring_of_another_size_is_refused():
@@ -216,11 +293,11 @@ def test_a_ring_of_another_size_is_refused():
 
 def test_a_capacity_too_small_to_draw_from_is_refused():
     with pytest.raises(ValueError, match="the replay capacity is 20: for 4 environments .* at least 28"):
-        Replay(ID_SPACE, spaces.Discrete(2), num_envs=4, capacity=20, n_step=5, discount=1.0)
+        Replay(ID_SPACE, spaces.Discrete(2), num_envs=4, config=ReplayConfig(20, n_step=5))
 
 
 def test_drawing_too_early_is_refused():
     replay, _ = filled(Case(0, 3, 2, 10, 1, 0.1))
     assert not replay.can_sample
-    with pytest.raises(ValueError, match="holds 2 rows: too few"):
+    with pytest.raises(ValueError, match="holds 2 rows: too few to draw one that 1 follow"):
         replay.sample(8, np.random.default_rng(0))

@@ -89,6 +89,10 @@ def test_the_run_folder_is_named_after_the_run_unless_given(default: Path, tmp_p
         (["--resume", "no/such"], "no/such is missing"),
         (["--resume", "no/such", "--seed", "1"], "--resume takes a run's folder and no other option"),
         (["--resume"], "--resume takes a run's folder"),
+        (["--agent.name.kind", "x"], "agent.name: there is no option kind in it"),
+        (["--resum", "no/such"], "there is no option resum; did you mean resume"),
+        (["--agent.nam", "dqn"], "there is no option agent.nam; did you mean agent.name"),
+        (["--conf", "no/such.yaml"], "there is no option conf"),
     ],
 )
 def test_a_fault_is_one_sentence(read, arguments: Sequence[str], sentence: str):

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from gymnasium.vector import VectorWrapper
 
-from agents.runs.environments import Environments, make_environment, numbers_of_row
+from agents.runs.environments import Environments, make_environment
+from agents.runs.episodes import numbers_of_row
 from agents.runs.foreign import ForeignVectorEnv
 
 
@@ -131,6 +132,25 @@ def test_what_cannot_be_made_is_named(env_id, kwargs, message):
         make_environment(env_id, 2, kwargs)
 
 
+class Broken(gym.Env):
+    """What lacks something on this machine."""
+
+    def __init__(self, **kwargs):
+        raise kwargs["fault"]
+
+
+@pytest.mark.parametrize(
+    "fault", [ImportError("no jax"), OSError("no disk"), RuntimeError("no display")], ids=repr
+)
+def test_what_this_machine_lacks_is_told(fault):
+    gym.register("Test/Broken-v0", entry_point=Broken)
+    try:
+        with pytest.raises(ValueError, match=f"'Test/Broken-v0', which cannot be made here: {fault}"):
+            make_environment("Test/Broken-v0", 2, {"fault": fault})
+    finally:
+        del gym.registry["Test/Broken-v0"]
+
+
 def test_a_module_may_stand_before_the_id():
     env = make_environment("gymnasium.envs.classic_control:CartPole-v1", 2)
     assert isinstance(env, ForeignVectorEnv)
@@ -154,4 +174,4 @@ class SavesItself(gym.vector.VectorEnv):
         self.metadata = {"autoreset_mode": autoreset_mode}
 
     def load_state_dict(self, state):
-        raise NotImplementedError
+        """That it is there is what counts."""

@@ -11,7 +11,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 
 from agents.runs import evaluation
 from agents.runs.environments import make_environment
-from agents.runs.evaluation import bootstrap_interval, evaluate, interquartile_mean
+from agents.runs.evaluation import evaluate
 
 
 class Levels(VectorEnv):
@@ -164,11 +164,11 @@ class CountsItsSteps:
         self.seen = []
 
     def initial_state(self, num_envs):
-        return 0
+        return {"steps": np.zeros(num_envs, np.int64)}
 
     def act_greedily(self, obs, state):
-        self.seen.append(state)
-        return np.full(len(obs), state % 2), state + 1
+        self.seen.append(int(state["steps"][0]))
+        return state["steps"] % 2, {"steps": state["steps"] + 1}
 
     def _unused(self, *args: Any, **kwargs: Any) -> Any:
         raise AssertionError("evaluation must neither explore nor learn")
@@ -182,23 +182,3 @@ def test_an_agent_acts_greedily_and_begins_each_chunk_with_a_fresh_memory(monkey
     agent = CountsItsSteps()
     evaluate(agent, Levels, 4, 0, name="counter", split="test")
     assert agent.seen == [0, 1, 0, 1, 2, 3]
-
-
-@pytest.mark.parametrize(
-    ("values", "expected"), [([5.0], 5.0), ([0.0, 10.0], 5.0), ([100.0, 1, 2, 3, 4, 5, 6, -100], 3.5)]
-)
-def test_interquartile_mean_by_hand(values, expected):
-    assert interquartile_mean(np.array(values)) == expected
-
-
-def test_the_interval_covers_the_true_mean_as_often_as_it_says():
-    generator = np.random.default_rng(0)
-    samples = generator.exponential(size=(300, 60))
-    covered = [
-        low <= 1 <= high for low, high in (bootstrap_interval(sample, generator) for sample in samples)
-    ]
-    assert 0.88 <= np.mean(covered) <= 0.98
-
-
-def test_equal_returns_leave_no_doubt():
-    assert bootstrap_interval(np.full(5, 3.0), np.random.default_rng(0)) == (3.0, 3.0)

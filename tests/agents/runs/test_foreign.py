@@ -143,3 +143,18 @@ def test_it_is_a_vector_environment_to_gymnasium():
     infos = [info for *_, info in stepped(env, actions(60, 3))]
     assert any("episode" in info for info in infos)
     env.close()
+
+
+def test_a_mask_resets_its_rows_alone_and_gives_them_their_next_episode():
+    env, twin = ForeignVectorEnv(Walk, 3), ForeignVectorEnv(Walk, 3)
+    for one in (env, twin):
+        one.reset(seed=2)
+        stepped(one, actions(4, 3))
+    before = env.state_dict()
+    obs, _ = env.reset(options={"reset_mask": np.array([False, True, False])})
+    assert obs["age"][1] == 0 < obs["age"][[0, 2]].min()
+    first, second, third = before["episodes"]
+    assert env.state_dict()["episodes"] == [first, second + 1, third]
+    assert env.state_dict()["digests"][::2] == before["digests"][::2]
+    everyone, _ = twin.reset()
+    np.testing.assert_array_equal(obs["position"][1], everyone["position"][1])

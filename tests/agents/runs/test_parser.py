@@ -56,6 +56,18 @@ def test_a_value_deep_in_a_dictionary_is_read_as_one_beside_it(text: str, value:
     assert type(options.kwargs["camera"]["pitch"]) is type(value)
 
 
+def test_dictionaries_may_be_deeper():
+    options = parse_options(Nested, ["--kwargs.a.b.c", "3", "--kwargs.a.b.d", "4", "--kwargs.a.e", "5"], "")
+    assert options.kwargs == {"a": {"b": {"c": 3, "d": 4}, "e": 5}}
+    with pytest.raises(RunError, match="kwargs.a.b is 3; b.c has no place in it"):
+        parse_options(Nested, ["--kwargs.a.b", "3", "--kwargs.a.b.c", "4"], "")
+
+
+def test_what_the_disk_refuses_is_one_sentence(capsys: pytest.CaptureFixture[str]):
+    assert exit_status(lambda: failing(FileNotFoundError(2, "No such file", "x"))) == 2
+    assert capsys.readouterr().err == "[Errno 2] No such file: 'x'\n"
+
+
 def failing(fault: Exception) -> None:
     raise fault
 

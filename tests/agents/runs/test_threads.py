@@ -47,6 +47,8 @@ def test_matrices_get_one_thread_and_convolutions_two():
         (spaces.Box(-1, 1, (4,)), "mlp"),
         (spaces.Discrete(16), "mlp"),
         (spaces.Box(0, 255, (64, 64, 3), np.uint8), "cnn"),
+        (spaces.Box(0, 255, (4, 84, 84), np.uint8), "cnn"),
+        (spaces.Box(0, 255, (10, 10, 4), np.uint8), "mlp"),
         (spaces.Dict(camera=spaces.Box(0, 255, (64, 64, 3), np.uint8), speed=spaces.Box(-1, 1, (2,))), "cnn"),
         (spaces.Dict(speed=spaces.Box(-1, 1, (2,))), "mlp"),
     ],

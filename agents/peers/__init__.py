@@ -1,0 +1,1 @@
+"""Agents of other libraries, trained, judged and kept as ours are."""

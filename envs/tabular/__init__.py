@@ -1,0 +1,1 @@
+"""Finite worlds: states that can be counted, with known chances and rewards."""
