@@ -27,7 +27,8 @@ class VectorEncoder(nn.Module):
 
     def forward(self, obs: Shaped[Tensor, "B ..."]) -> Float[Tensor, "B D"]:
         """Flatten each row."""
-        rows = obs.reshape(obs.shape[0], -1).float()
+        rows = obs if obs.dim() == 2 else obs.reshape(obs.shape[0], -1)
+        rows = rows if rows.dtype == torch.float32 else rows.float()
         return rows if self.scale == 1.0 else rows * self.scale
 
 

@@ -73,11 +73,15 @@ class QFunction:
         self._numbers.backward(gradient)
         self._numbers = None
 
+    def encode(self, obs: dict[str, Tensor]) -> Float[Tensor, "B D"]:
+        """What the perceptron sees."""
+        return self._encode(obs["obs"] if self.network.single else obs)
+
     def _evaluate(self, obs: dict[str, Tensor], fractions: Tensor | None) -> Tensor:
         network = self.network
         if self.perceptron is not None:
-            outputs = self.perceptron.forward(self._encode(obs["obs"] if network.single else obs))
-            return outputs.view(len(outputs), network.num_actions, network.size)
+            outputs = self.perceptron.forward(self.encode(obs))
+            return outputs.view(-1, network.num_actions, network.size)
         with torch.autocast(self.flat.device.type, torch.bfloat16, enabled=self.autocast):
             return network(obs, fractions)
 

@@ -17,6 +17,7 @@ from agents.q_function import QFunction
 from agents.q_heads import Following, MeanHead, make_head
 from agents.q_network import QNetwork
 from agents.twins import Twins
+from vision.formulas.perceptron import Perceptron
 
 Parts = dict[str, Tensor]
 
@@ -83,15 +84,17 @@ class QLearner:
         self.averaged.network.draw(None)
         return self.head.q_values(self.averaged(obs, self._midpoints(obs)))
 
-    @torch.no_grad()
     def update(self, batch: QBatch) -> Float[Tensor, " B"]:
         """One step of Adam on one batch, then one of the average; returns how surprising each row was."""
-        if (
-            self.online.perceptron is not None
-            and isinstance(self.head, MeanHead)
-            and not self.config.munchausen
-        ):
-            return self._update_means(batch)
+        online, averaged = self.online.perceptron, self.averaged.perceptron
+        one_number = isinstance(self.head, MeanHead) and not self.config.munchausen
+        if one_number and online is not None and averaged is not None:
+            return self._update_means(batch, online, averaged)
+        return self._update_numbers(batch)
+
+    @torch.no_grad()
+    def _update_numbers(self, batch: QBatch) -> Float[Tensor, " B"]:
+        """The same, whatever the head and wherever the networks are."""
         self._draw_noise(self.online, self.averaged)
         target = self.head.target(self._reward(batch), batch.discount, self._following(batch.next_obs))
         fractions = self._fractions(len(batch.action))
@@ -102,15 +105,16 @@ class QLearner:
         self.twins.step(learnt.loss, self.head.worth(target))
         return learnt.surprise
 
-    def _update_means(self, batch: QBatch) -> Float[Tensor, " B"]:
-        """The same where an action has one number, nothing is drawn and all is on a processor."""
-        values = self.averaged(batch.next_obs).squeeze(-1)
-        chooser = self.online(batch.next_obs).squeeze(-1).clone() if self.config.double else values
-        q_values = self.online.forward(batch.obs).squeeze(-1)  # overwrites what the online network gave
+    def _update_means(self, batch: QBatch, online: Perceptron, averaged: Perceptron) -> Float[Tensor, " B"]:
+        """The same where an action has one number, nothing is drawn and no graph is recorded."""
+        following = self.online.encode(batch.next_obs)
+        values = averaged.forward(following)
+        chooser = online.forward(following).clone() if self.config.double else values
+        q_values = online.forward(self.online.encode(batch.obs))  # overwrites what it chose by
         told = mean_pass(
             q_values, batch.action, batch.reward, batch.discount, (values, chooser), batch.weight
         )
-        self.online.backward(told.gradient.unsqueeze(-1))
+        online.backward(told.gradient)
         self.twins.step(told.loss, told.target)
         return told.surprise
 

@@ -33,6 +33,7 @@ class Twins:
         parameter = flatten_parameters(online)
         self.flat, self.gradient = parameter.detach(), cast(Tensor, parameter.grad)
         self.averaged_flat = flatten_parameters(averaged).detach()
+        self.constants = ADAM._replace(epsilon=config.adam_epsilon)
         self.moments = torch.zeros_like(self.flat), torch.zeros_like(self.flat)
         self.env_steps = 0
         self.updates = 0
@@ -45,14 +46,13 @@ class Twins:
         share = min(self.env_steps / steps, 1.0) if steps else 0.0
         return self.config.learning_rate * (1.0 - 0.9 * share)
 
-    @torch.no_grad()
     def step(self, loss: float | Float[Tensor, ""], target: float | Float[Tensor, ""]) -> None:
         """Adam along the shortened gradient, then the average; loss and mean target are kept to be told."""
         config = self.config
         norm, scale = self._shortened()
         self.updates += 1
-        rate, constants = self.learning_rate, ADAM._replace(epsilon=config.adam_epsilon)
-        adam_step_(self.flat, self.gradient, *self.moments, self.updates, rate, constants, scale)
+        rate = self.learning_rate
+        adam_step_(self.flat, self.gradient, *self.moments, self.updates, rate, self.constants, scale)
         if self.updates % config.average_every == 0:
             polyak_average(self.averaged_flat, self.flat, config.polyak, out=self.averaged_flat)
         self.readings.append((_number(loss), _number(target), norm))
@@ -116,5 +116,6 @@ class Twins:
 def _number(value: float | Tensor) -> float | Tensor:
     """A number where that needs no waiting for a device."""
     if isinstance(value, Tensor):
-        return float(value) if value.device.type == "cpu" else value.detach()
+        value = value.detach()
+        return value.item() if value.device.type == "cpu" else value
     return value

@@ -20,6 +20,7 @@ ENV_ID = "CartPole-v1"
 ENV_STEPS = 50_000
 OURS = DQNConfig(
     learning_rate=2.3e-3,
+    learning_rate_steps=ENV_STEPS,  # else what is learnt last can be undone by the step after
     batch_size=64,
     replay_capacity=100_000,
     learning_starts=1_000,

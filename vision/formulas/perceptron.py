@@ -2,34 +2,40 @@
 
 No graph is recorded and, norms apart, nothing is allocated in a pass, so that a small network spends its time
 in its matrix products; the optimiser, clipping and averaging are one operation each on the flat buffers.
+What is looked into again and again, such as Wᵀ, is looked up once: a hundred small calls take as long as
+the products.
 """
 
 from collections.abc import Sequence
 from math import sqrt
-from typing import NamedTuple
+from typing import NamedTuple, no_type_check
 
+import numpy as np
 import torch
 from jaxtyping import Float
+from numba import njit
 from torch import Tensor
 
 from vision.formulas.activations import relu_backward
-from vision.formulas.layers import (
-    Normed,
-    dense,
-    dense_input_gradient,
-    dense_parameter_gradient,
-    layer_norm,
-    layer_norm_backward,
-)
+from vision.formulas.layers import Normed, dense_input_gradient, layer_norm, layer_norm_backward
 
 Pair = tuple[Tensor, Tensor]
 
 
-class Passes(NamedTuple):
-    """What the two passes over one batch size write: one tensor for each layer, (B, outputs)."""
+class Hidden(NamedTuple):
+    """What the two passes over one batch size write for a hidden layer, and the same memory as arrays."""
 
-    sums: list[Tensor]  # z, of which a hidden layer's becomes its activation
-    deltas: list[Tensor]  # ∂J/∂z of the hidden layers; that of the last one is the caller's
+    activation: Float[Tensor, "B O"]  # z before it is activated
+    delta: Float[Tensor, "B O"]  # ∂J/∂a, which becomes ∂J/∂z
+    turned: Float[Tensor, "O B"]  # δᵀ
+    arrays: tuple[np.ndarray, np.ndarray, np.ndarray]  # delta, activation, ∂J/∂b
+
+
+class Passes(NamedTuple):
+    """What the two passes over one batch size write."""
+
+    hidden: list[Hidden]
+    outputs: Float[Tensor, "B O"]
 
 
 class Perceptron:
@@ -57,6 +63,7 @@ class Perceptron:
                 raise ValueError(f"layers of {self.sizes} have {needed} parameters, not {len(buffer)}")
         self.parameters, self.norms = _layers(self.sizes, self.flat, self._normed)
         self.gradients, self.norm_gradients = _layers(self.sizes, self.flat_gradient, self._normed)
+        self._turned = [weight.t() for weight, _ in self.parameters]
         self._passes: dict[int, Passes] = {}
         self._inputs = self.flat[:0]
         self._activations: list[Tensor] = []
@@ -66,29 +73,31 @@ class Perceptron:
 
         `inputs` is kept, not copied, for the backward pass. No gradient flows through the outputs.
         """
-        outputs = self._inputs = inputs.detach()
-        sums, _ = self._passes.get(len(inputs)) or self._allocate(len(inputs))
+        below = self._inputs = inputs.detach()
+        batch = below.shape[0]
+        hidden, outputs = self._passes.get(batch) or self._allocate(batch)
         self._activations.clear()
-        last = sums[-1]
-        for (weight, bias), out in zip(self.parameters, sums, strict=True):
-            outputs = dense(outputs, weight, bias, out=out)
-            if out is not last:
-                outputs = self._activate(len(self._activations), outputs)
-                self._activations.append(outputs)
-        return outputs
+        for index, layer in enumerate(hidden):
+            z = torch.addmm(self.parameters[index][1], below, self._turned[index], out=layer.activation)
+            below = self._activate(index, z)
+            self._activations.append(below)
+        return torch.addmm(self.parameters[-1][1], below, self._turned[-1], out=outputs)
 
     def backward(self, gradient: Float[Tensor, "B O"], d_inputs: Float[Tensor, "B I"] | None = None) -> None:
         """Write ∂J/∂parameters over `flat_gradient`, for the rows that `forward` saw last.
 
         `gradient` is ∂J/∂outputs. `d_inputs`, where given, receives ∂J/∂x.
         """
-        sums, deltas = self._passes[len(self._inputs)]
-        for index in range(len(deltas), 0, -1):
-            below, delta = self._activations[index - 1], deltas[index - 1]
-            dense_parameter_gradient(gradient, below, out=self.gradients[index])
-            dense_input_gradient(gradient, self.parameters[index][0], out=delta)
-            gradient = self._before(index - 1, sums[index - 1], relu_backward(delta, below, out=delta))
-        dense_parameter_gradient(gradient, self._inputs, out=self.gradients[0])
+        hidden = self._passes[self._inputs.shape[0]].hidden
+        turned = gradient.t()
+        torch.sum(gradient, 0, out=self.gradients[-1][1])
+        for index in range(len(hidden) - 1, -1, -1):
+            layer = hidden[index]
+            torch.mm(turned, self._activations[index], out=self.gradients[index + 1][0])
+            dense_input_gradient(gradient, self.parameters[index + 1][0], out=layer.delta)
+            self._take_back(index, layer)
+            gradient, turned = layer.delta, layer.turned
+        torch.mm(turned, self._inputs, out=self.gradients[0][0])
         if d_inputs is not None:
             dense_input_gradient(gradient, self.parameters[0][0], out=d_inputs)
 
@@ -96,18 +105,18 @@ class Perceptron:
         """The activation of a hidden layer."""
         return z.relu_()
 
-    def _before(self, index: int, z: Tensor, gradient: Tensor) -> Tensor:
-        """∂J/∂z of a hidden layer, from the slope at what its maximum is taken of."""
-        return gradient
+    def _take_back(self, index: int, layer: Hidden) -> None:
+        """From ∂J/∂a of a hidden layer to ∂J/∂z, in its place, and to ∂J/∂b."""
+        _take_back_relu(*layer.arrays)
 
     @torch.inference_mode(False)  # else a first pass in inference mode would bar the others from the buffers
     def _allocate(self, batch: int) -> Passes:
-        outputs = self.sizes[1:]
-        passes = Passes(
-            [self.flat.new_empty(batch, size) for size in outputs],
-            [self.flat.new_empty(batch, size) for size in outputs[:-1]],
-        )
-        self._passes[batch] = passes
+        hidden = []
+        for size, (_, d_bias) in zip(self.sizes[1:-1], self.gradients[:-1], strict=True):
+            activation, delta = self.flat.new_empty(2, batch, size)
+            arrays = delta.numpy(), activation.numpy(), d_bias.detach().numpy()
+            hidden.append(Hidden(activation, delta, delta.t(), arrays))
+        passes = self._passes[batch] = Passes(hidden, self.flat.new_empty(batch, self.sizes[-1]))
         return passes
 
 
@@ -130,11 +139,26 @@ class NormedPerceptron(Perceptron):
         normed = self._taken[index] = layer_norm(z, *self.norms[index])
         return normed.outputs.relu_()
 
-    def _before(self, index: int, z: Tensor, gradient: Tensor) -> Tensor:
-        slopes = layer_norm_backward(gradient, z, self._taken[index], *self.norms[index])
-        for out, slope in zip(self.norm_gradients[index], slopes[1:], strict=True):
+    def _take_back(self, index: int, layer: Hidden) -> None:
+        slope = relu_backward(layer.delta, self._activations[index])
+        slopes = layer_norm_backward(slope, layer.activation, self._taken[index], *self.norms[index])
+        for out, slope in zip((layer.delta, *self.norm_gradients[index]), slopes, strict=True):
             out.copy_(slope)
-        return slopes[0]
+        torch.sum(layer.delta, 0, out=self.gradients[index][1])
+
+
+@njit(cache=True, error_model="numpy")
+@no_type_check
+def _take_back_relu(delta, activation, d_bias):
+    """δ ← δ ⊙ [a > 0] and ∂J/∂b = Σ δ over the batch, `relu_backward` and a sum in one pass over memory."""
+    rows, columns = delta.shape
+    nothing = delta.dtype.type(0)
+    d_bias[:] = nothing
+    for row in range(rows):
+        for column in range(columns):
+            slope = nothing if activation[row, column] <= nothing else delta[row, column]
+            delta[row, column] = slope
+            d_bias[column] += slope
 
 
 def parameter_count(sizes: Sequence[int], normed: bool = False) -> int:
