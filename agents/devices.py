@@ -30,6 +30,11 @@ def to_device(array: np.ndarray, device: torch.device) -> Tensor:
     tensor = torch.from_numpy(array)
     if tensor.dtype == torch.float64:
         tensor = tensor.float()  # half the way to go, and MPS knows no other
+    return moved(tensor, device)
+
+
+def moved(tensor: Tensor, device: torch.device) -> Tensor:
+    """A tensor of the processor as one that lives there; nobody waits for the copy."""
     if device.type != "cuda":
         return tensor.to(device)
     return tensor.pin_memory().to(device, non_blocking=True)  # the copy in pinned memory is its own

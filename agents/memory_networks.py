@@ -87,7 +87,10 @@ class LSTMQNetwork(nn.Module):
         features = self._features({name: part.flatten(0, 1) for name, part in obs.items()})
         hidden, cell, outputs = memory["hidden"], memory["cell"], []
         keeps = (~begins).to(features.dtype).unsqueeze(-1)
-        forgets = begins.any(1).tolist()
+        waits = (
+            begins.device.type != "cpu"
+        )  # asking which steps begin something would; then all are multiplied
+        forgets = [True] * steps if waits else begins.any(1).tolist()
         for step, feature in enumerate(features.unflatten(0, (steps, rows)).unbind(0)):
             if forgets[step]:
                 hidden, cell = hidden * keeps[step], cell * keeps[step]

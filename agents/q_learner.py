@@ -10,6 +10,7 @@ from gymnasium import Space
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from agents.devices import moved
 from agents.formulas.value_learning import log_policy, munchausen_reward
 from agents.mean_pass import mean_pass
 from agents.q_config import DQNConfig
@@ -158,7 +159,7 @@ class QLearner:
         """Fractions drawn anew for every row, where quantiles are implicit."""
         if self.config.distribution != "implicit":
             return None
-        return torch.rand(rows, self.config.atoms, generator=self.noise).to(self.device)
+        return moved(torch.rand(rows, self.config.atoms, generator=self.noise), self.device)
 
     def _midpoints(self, obs: Parts) -> Float[Tensor, "B K"] | None:
         """The fractions that actions are chosen by: no chance is in them."""

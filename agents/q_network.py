@@ -8,6 +8,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
+from agents.devices import moved
 from agents.formulas.distributional import cosine_features
 from agents.formulas.exploration import factorised_noise, signed_root
 from agents.networks import linear, make_encoder
@@ -37,8 +38,8 @@ class NoisyLinear(nn.Module):
         if generator is not None:
             outputs, inputs = self.weight.shape
             before, after = torch.randn(inputs + outputs, generator=generator).split((inputs, outputs))
-            device = self.weight.device
-            self.noise = factorised_noise(before, after).to(device), signed_root(after).to(device)
+            before, after = (moved(noise, self.weight.device) for noise in (before, after))
+            self.noise = factorised_noise(before, after), signed_root(after)
 
     def forward(self, inputs: Float[Tensor, "*B I"]) -> Float[Tensor, "*B O"]:
         """(μ_w + σ_w ⊙ ε_w) x + μ_b + σ_b ⊙ ε_b."""
