@@ -23,7 +23,11 @@ from agents.runs.checkpoint import CheckpointStore
 from agents.runs.environments import Environments, make_environment
 from agents.runs.loop import Training
 
-pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA")
+pytestmark = [
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA"),
+    pytest.mark.filterwarnings("ignore:Synchronization debug mode is a prototype"),
+    pytest.mark.filterwarnings("ignore:Attempting to run cuBLAS, but there was no current CUDA context"),
+]
 
 Q: dict[str, Any] = {
     "batch_size": 16,
