@@ -8,7 +8,7 @@ the products.
 
 from collections.abc import Sequence
 from math import sqrt
-from typing import NamedTuple, no_type_check
+from typing import Any, NamedTuple, no_type_check
 
 import numpy as np
 import torch
@@ -43,7 +43,8 @@ class Perceptron:
 
     `flat` holds W⁽¹⁾, b⁽¹⁾, W⁽²⁾, b⁽²⁾ … and `flat_gradient` what belongs to them, in the same order: that of
     the parameters of a chain of `torch.nn.Linear`. The perceptron looks into both, so a module whose
-    parameters lie in them as well is the same network.
+    parameters lie in them as well is the same network. Each layer is `dense` and then `relu`, each step back
+    `relu_backward` and then `dense_backward`.
 
     Raises:
         ValueError: a buffer does not hold as many numbers as the sizes ask for.
@@ -100,6 +101,10 @@ class Perceptron:
         torch.mm(turned, self._inputs, out=self.gradients[0][0])
         if d_inputs is not None:
             dense_input_gradient(gradient, self.parameters[0][0], out=d_inputs)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What a copy takes over: not the passes, whose arrays would share no memory with its tensors."""
+        return self.__dict__ | {"_passes": {}}
 
     def _activate(self, index: int, z: Tensor) -> Tensor:
         """The activation of a hidden layer."""

@@ -1,3 +1,5 @@
+from copy import deepcopy
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -99,6 +101,22 @@ def test_a_pass_of_the_same_size_needs_no_new_memory():
     first = perceptron.forward(drawn(4, 3))
     again = perceptron.forward(drawn(4, 3, seed=1))
     assert first.data_ptr() == again.data_ptr()
+
+
+@pytest.mark.parametrize("kind", [Perceptron, NormedPerceptron])
+def test_a_copy_goes_its_own_way(kind):
+    sizes, x, gradient = (3, 5, 2), drawn(4, 3), drawn(4, 2)
+    perceptron = sharing(chain(sizes, kind is NormedPerceptron), sizes, kind)
+    perceptron.forward(x)
+    perceptron.backward(gradient)
+    expected = perceptron.flat_gradient.clone()
+    copy = deepcopy(perceptron)
+    perceptron.flat_gradient.zero_()
+    copy.flat_gradient.zero_()
+    copy.forward(x)
+    copy.backward(gradient)
+    assert torch.equal(copy.flat_gradient, expected)
+    assert not perceptron.flat_gradient.any()
 
 
 def test_a_first_pass_in_inference_mode_does_not_bar_the_others():
