@@ -122,6 +122,15 @@ class LearnsFromModel(Protocol):
         ...
 
 
+@runtime_checkable
+class TellsValues(Protocol):
+    """An agent that can say at once what it thinks of every action in every state."""
+
+    def q_values(self) -> Float[np.ndarray, "S A"]:
+        """What they are thought to be worth."""
+        ...
+
+
 def observation_parts(obs: Observation) -> dict[str, np.ndarray]:
     """The arrays of an observation by name; one that is a single array is named `obs`."""
     return obs if isinstance(obs, dict) else {"obs": obs}

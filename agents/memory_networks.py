@@ -40,7 +40,7 @@ class MemoryNetwork(Protocol):
 class LSTMQNetwork(nn.Module):
     """Encoder, a dense layer, an LSTM, action values. Source: document 003 §3.3, document 004 §1.3 and §3.2.
 
-    i, f, o = σ(W x + U h + b), g = tanh(W x + U h + b), c ← f ⊙ c + i ⊙ g, h ← o ⊙ tanh(c)
+    i, f, o = σ(W x + U h + b), g = tanh(W x + U h + b), c ← f ⊙ c + i ⊙ g, h ← o ⊙ tanh(c): the `lstm_step`
     (Hochreiter and Schmidhuber, 1997; Gers et al., 2000). To begin with, a cell forgets over some time
     between 1 and `horizon` steps, b_f = log u with u uniform in between, and takes in as slowly
     (arXiv:1804.11188).
@@ -111,7 +111,7 @@ class LSTMQNetwork(nn.Module):
 class Block(nn.Module):
     """Causal self-attention over a window, then a feed-forward layer, each behind a normalisation.
 
-    softmax(Q Kᵀ / √d) V in every head, over the `window` newest positions of the episode. Positions turn
+    The `attention` softmax(Q Kᵀ / √d) V in every head, over the `window` newest positions of the episode. Positions turn
     queries and keys (arXiv:2104.09864), so that only distances count and old keys stay as they are.
     Source: document 004 §3.3, which leaves scaling, residuals and normalisation out; arXiv:1706.03762.
     """

@@ -81,7 +81,7 @@ class MeanHead:
     def target(
         self, reward: Float[Tensor, " B"], discount: Float[Tensor, " B"], following: Following
     ) -> Float[Tensor, "B K"]:
-        """Target r + γ Σ_a π(a) (Q(a) + bonus(a)), as `agents.formulas.value_learning.policy_target`."""
+        """Target r + γ Σ_a π(a) (Q(a) + bonus(a)), the `policy_target`."""
         value = _mixed(following).squeeze(-1)
         return torch.addcmul(reward, discount, value).unsqueeze(-1)
 

@@ -11,6 +11,7 @@ from torch.nn import functional
 from agents.devices import moved
 from agents.formulas.distributional import cosine_features
 from agents.formulas.exploration import factorised_noise, signed_root
+from agents.formulas.value_learning import dueling_values
 from agents.networks import linear, make_encoder
 from agents.q_config import QNetworkConfig
 
@@ -132,4 +133,4 @@ class QNetwork(nn.Module):
         if self.value is None:
             return advantage
         value = self.value(hidden).squeeze(-1) if self.implicit else self.value(hidden)
-        return value.unsqueeze(1) + advantage - advantage.mean(1, keepdim=True)
+        return dueling_values(value, advantage)

@@ -12,6 +12,7 @@ INTRODUCTION = """# Formulas
 
 Every formula is one pure function. `scripts/write_formula_index.py` writes this page from their docstrings,
 and a test fails when it is out of date. The documents, 000 to 004, are the five that the project starts from.
+Compiled code cannot call a formula: it writes it out again, names it, and a test holds the two together.
 """
 HEADER = "| equation | function | document and paper | tests | used by |\n| --- | --- | --- | --- | --- |\n"
 
@@ -22,12 +23,13 @@ def formula_modules() -> list[Path]:
 
 
 def formulas(module: ast.Module) -> Iterator[tuple[str, str, str]]:
-    """Name, equation and source of every public function; empty where it gives none."""
+    """Name, equation and source, or nothing, of every public function, and of the classes that give one."""
     for node in module.body:
-        if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
             text = ast.get_docstring(node) or ""
-            source = re.search(r"^Source: (.+?)(?:\n\n|\Z)", text, re.DOTALL | re.MULTILINE)
-            yield node.name, text.partition("\n\n")[0], source[1] if source else ""
+            source = re.search(r"^ *Source: (.+?)(?:\n\n|\Z)", text, re.DOTALL | re.MULTILINE)
+            if source or isinstance(node, ast.FunctionDef):
+                yield node.name, text.partition("\n\n")[0], source[1] if source else ""
 
 
 def used_formulas(tree: ast.Module) -> set[str]:
@@ -44,15 +46,34 @@ def used_formulas(tree: ast.Module) -> set[str]:
     return named | {f"{meaning.get(ast.unparse(node.value), '')}.{node.attr}" for node in members}
 
 
+def written_out_formulas(tree: ast.AST, known: dict[str, str]) -> set[str]:
+    """What a file's docstrings name in backticks: compiled code cannot call a formula, and repeats it."""
+    documented = (ast.Module, ast.ClassDef, ast.FunctionDef)
+    texts = [ast.get_docstring(node) or "" for node in ast.walk(tree) if isinstance(node, documented)]
+    return {known[name] for text in texts for name in re.findall(r"`(\w+)`", text) if name in known}
+
+
 def formula_users() -> dict[str, list[Path]]:
-    """The files outside the formula folders that use each formula."""
+    """The other files that use each formula, or write it out again."""
     users: dict[str, list[Path]] = defaultdict(list)
-    own = formula_modules()
+    known = {
+        name: f"{module_name(path)}.{name}"
+        for path in formula_modules()
+        for name, *_ in formulas(parsed(path))
+    }
     for path in sorted(path for top in ("agents", "tests", "vision") for path in (ROOT / top).rglob("*.py")):
-        if path not in own:
-            for name in used_formulas(parsed(path)):
+        tree = parsed(path)
+        tests = path.is_relative_to(ROOT / "tests")
+        used = used_formulas(tree) | (set() if tests else written_out_formulas(tree, known))
+        for name in used:
+            if name.rpartition(".")[0] != module_name(path):
                 users[name].append(path)
     return users
+
+
+def module_name(path: Path) -> str:
+    """What a file is imported by."""
+    return path.relative_to(ROOT).as_posix().removesuffix(".py").replace("/", ".")
 
 
 def parsed(path: Path) -> ast.Module:
@@ -65,9 +86,9 @@ def table(path: Path, users: dict[str, list[Path]]) -> str:
     tree = parsed(path)
     title = (ast.get_docstring(tree) or path.stem).partition("\n")[0].rstrip(".")
     rows = f"\n## {title}\n\n{HEADER}"
-    place = path.relative_to(ROOT).as_posix()
+    place, module = path.relative_to(ROOT).as_posix(), module_name(path)
     for name, equation, source in formulas(tree):
-        uses = users[f"{place.removesuffix('.py').replace('/', '.')}.{name}"]
+        uses = users[f"{module}.{name}"]
         tests = links(use for use in uses if use.is_relative_to(ROOT / "tests"))
         agents = links(use for use in uses if not use.is_relative_to(ROOT / "tests"))
         rows += f"| {plain(equation)} | [{name}](../{place}) | {plain(source)} | {tests} | {agents} |\n"

@@ -28,7 +28,7 @@ def film(run: TrainedRun, path: Path) -> None:
         ValueError: the environment cannot draw.
     """
     os.environ.setdefault("SDL_VIDEODRIVER", "dummy")  # a film needs no window
-    env = run.make_env(1, run.reported_split, render_mode="rgb_array")
+    env = run.watched_env(run.reported_split, render_mode="rgb_array")
     try:
         act, seed = run.greedy_policy(), run.config.seed
         record_episode(env, act, path, seed, seconds=FILM_SECONDS, to_its_end=False)

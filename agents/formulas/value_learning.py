@@ -188,6 +188,17 @@ def td_loss_gradient(
     return torch.zeros_like(q_values).scatter(-1, action.unsqueeze(-1), slope.unsqueeze(-1))
 
 
+def dueling_values(
+    value: Float[Tensor, "B ..."], advantage: Float[Tensor, "B A ..."]
+) -> Float[Tensor, "B A ..."]:
+    """Values Q(s, a) = V(s) + A(s, a) − (1/|A|) Σ_a' A(s, a').
+
+    Without the mean, V and A could move against each other for ever and give the same Q.
+    Source: arXiv:1511.06581 §3; document 004 §3.4 has one stream.
+    """
+    return value.unsqueeze(1) + advantage - advantage.mean(1, keepdim=True)
+
+
 def polyak_average(
     average: Float[Tensor, "*shape"],
     online: Float[Tensor, "*shape"],

@@ -143,7 +143,7 @@ def _as_bytes(array: np.ndarray, axes: int) -> np.ndarray:
 @njit(cache=True)
 @no_type_check
 def _fill_windows(first, stream, n_step, discount, out):
-    """`agents.formulas.returns.n_step_window` over the ring, from each place in `first`.
+    """The `n_step_window` over the ring, from each place in `first`.
 
     `out` receives the return, the discount before the bootstrap, and the place to bootstrap from.
     """

@@ -33,10 +33,11 @@ class SequenceReplay:
     """A ring over the stream from which stretches of `length` rows are drawn, with the memory before them.
 
     `state` says which arrays of the agent's memory are stored, by name: those of one environment. A share
-    `beginnings` of the stretches is moved back to where its episode begins, as far as that is still held.
+    `beginnings` of the stretches is moved back to where its episode begins, as far as that is still held;
+    priorities have no such share, for they say which stretch is to be learnt from.
 
     Raises:
-        ValueError: the capacity is too small to draw from, ever.
+        ValueError: the capacity is too small to draw from, ever; or what is drawn by priority would be moved.
     Source: arXiv:1507.06527; stored memory as in Kapturowski et al. (2019).
     """
 
@@ -51,6 +52,8 @@ class SequenceReplay:
         beginnings: float = 0.0,
         prioritised: bool = False,
     ):
+        if prioritised and beginnings > 0:
+            raise ValueError(f"beginnings is {beginnings}, but what is drawn by priority cannot be moved")
         require_capacity(capacity, num_envs, length + 2, f"sequences of {length}")
         self.length, self.beginnings = length, beginnings
         remembered = {f"state/{name}": field for name, field in state.items()}

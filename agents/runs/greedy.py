@@ -32,4 +32,4 @@ def open_run(
         os.environ.setdefault("SDL_VIDEODRIVER", "dummy")  # a film needs no window
     prepare_threads()
     run = load_run(folder)
-    return run.make_env(1, split if run.splits else None, **overrides), run.greedy_policy()
+    return run.watched_env(split if run.splits else None, **overrides), run.greedy_policy()

@@ -3,15 +3,16 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from gymnasium.vector import VectorEnv
 from safetensors import SafetensorError
 from safetensors.torch import load as from_safetensors
 
-from agents.agent import Agent, Observation
+from agents.agent import Agent, Observation, TellsValues
 from agents.devices import find_device
+from agents.exact import told_model
 from agents.registry import make_agent
 from agents.runs.build import make_env, splits_of
 from agents.runs.command_line import load_config
@@ -45,6 +46,14 @@ class TrainedRun:
             ValueError: the environment refuses a keyword argument.
         """
         return make_env(self.config, self.encoder, num_envs, split, **overrides)
+
+    def watched_env(self, split: str | None = None, /, **overrides: Any) -> VectorEnv:
+        """One environment to be looked at: a finite world shows what the agent's table says of its states."""
+        env = self.make_env(1, split, **overrides)
+        seen = env.single_observation_space, env.single_action_space
+        if isinstance(self.agent, TellsValues) and told_model(env, *seen) is not None:
+            cast(Any, env.unwrapped).show_values(self.agent.q_values())
+        return env
 
     def greedy_policy(self) -> Callable[[Observation], np.ndarray]:
         """The policy for one row, from its observations to its actions; it remembers what it must."""

@@ -46,7 +46,7 @@ def choose(learner, state, greedy, number, bits):
 @kernel
 @no_type_check
 def boltzmann(q, state, highest, temperature, bits):
-    """Action a with probability ∝ exp(Q(s, a) / τ)."""
+    """Action a with probability ∝ exp(Q(s, a) / τ), the `softmax_policy`."""
     total = 0.0
     for action in range(q.shape[1]):
         total += math.exp((q[state, action] - highest) / temperature)
@@ -71,7 +71,10 @@ def first_untried(visits, state, otherwise):
 @kernel
 @no_type_check
 def upper_confidence(tables, state, untried, bonus):
-    """argmax_a Q(s, a) + c √(ln N(s) / n(s, a)), after every action was tried once. Source: UCB1 (2002)."""
+    """argmax_a of the `upper_confidence_bound` Q(s, a) + c √(ln N(s) / n(s, a)), each was tried before.
+
+    Source: UCB1 (2002).
+    """
     if untried >= 0:
         return untried
     logarithm = math.log(tables.visits[state].sum())

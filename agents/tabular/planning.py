@@ -94,7 +94,7 @@ def schedule(learner, pair):
 @kernel
 @no_type_check
 def surprise(learner, pair):
-    """Σ_s' p̂(s' | s, a) (r + γ max_a' Q(s', a')) − Q(s, a)."""
+    """Σ_s' p̂(s' | s, a) (r + γ max_a' Q(s', a')) − Q(s, a): its size is the `sweeping_priority`."""
     model, num_actions = learner.rule.model, learner.tables.q.shape[1]
     total = 0.0
     for slot in range(model.seen.shape[1]):

@@ -46,7 +46,10 @@ def count_visit(learner, state, action):
 @kernel
 @no_type_check
 def lifted_reward(learner, step):
-    """r, or r + β / √n(s, a) where seldom tried actions are to be worth more. Source: MBIE-EB (2008)."""
+    """r, or r plus the `count_bonus` β / √n(s, a) where seldom tried actions are to be worth more.
+
+    Source: MBIE-EB (2008).
+    """
     if learner.exploration.kind != COUNT_BONUS:
         return step.reward
     visits = learner.tables.visits[step.state, step.action]
@@ -63,14 +66,14 @@ def discount_of(learner, step):
 @kernel
 @no_type_check
 def move(tables, state, action, target):
-    """Move Q(s, a) ← Q(s, a) + α(n) (y − Q(s, a))."""
+    """Move Q(s, a) ← Q(s, a) + α(n) (y − Q(s, a)), the `q_learning_update`, whatever y is."""
     tables.q[state, action] += tables.rate[state, action] * (target - tables.q[state, action])
 
 
 @kernel
 @no_type_check
 def q_learning(learner, step):
-    """Target y = r + γ max_a' Q(s', a'). Source: document 001 §3.1.4 (Watkins, 1989)."""
+    """Target y = r + γ max_a' Q(s', a'), the `td_target`. Source: document 001 §3.1.4 (Watkins, 1989)."""
     value = learner.tables.q[step.next_state, step.greedy]
     target = lifted_reward(learner, step) + discount_of(learner, step) * value
     move(learner.tables, step.state, step.action, target)
@@ -79,7 +82,10 @@ def q_learning(learner, step):
 @kernel
 @no_type_check
 def sarsa(learner, step):
-    """Target y = r + γ Q(s', a'), a' the action that will be taken. Source: Rummery and Niranjan (1994)."""
+    """Target y = r + γ Q(s', a'), the `sarsa_target`; a' is the action that will be taken.
+
+    Source: Rummery and Niranjan (1994).
+    """
     value = learner.tables.q[step.next_state, step.next_action]
     target = lifted_reward(learner, step) + discount_of(learner, step) * value
     move(learner.tables, step.state, step.action, target)
@@ -88,7 +94,10 @@ def sarsa(learner, step):
 @kernel
 @no_type_check
 def expected_sarsa(learner, step):
-    """Target y = r + γ Σ_a' π(a' | s') Q(s', a'). Source: van Seijen et al. (2009)."""
+    """Target y = r + γ Σ_a' π(a' | s') Q(s', a'), the `expected_sarsa_target`.
+
+    Source: van Seijen et al. (2009).
+    """
     value = expected_value(learner, step)
     target = lifted_reward(learner, step) + discount_of(learner, step) * value
     move(learner.tables, step.state, step.action, target)
@@ -97,7 +106,10 @@ def expected_sarsa(learner, step):
 @kernel
 @no_type_check
 def double_q(learner, step):
-    """Target y = r + γ Q₂(s', argmax_a' Q₁(s', a')) for Q₁, or the converse. Source: van Hasselt (2010)."""
+    """Target y = r + γ Q₂(s', argmax_a' Q₁(s', a')) for Q₁, the `double_q_target`, or the converse.
+
+    Source: van Hasselt (2010).
+    """
     tables, twins, state, action = learner.tables, learner.rule.twins, step.state, step.action
     one = np.int64(random_bits(learner.keys.rule, step.number) & np.uint64(1))
     value = twins[1 - one, step.next_state, best_action(twins[one], step.next_state)]
@@ -109,7 +121,7 @@ def double_q(learner, step):
 @kernel
 @no_type_check
 def n_step_sarsa(learner, step):
-    """Target y = Σ_{k<m} γᵏ r_k + γᵐ Q(s_m, a_m), m = n, or less at an end.
+    """Target y = Σ_{k<m} γᵏ r_k + γᵐ Q(s_m, a_m), the `n_step_return`; m = n, or less at an end.
 
     Source: Sutton and Barto (2018) §7.2.
     """
@@ -132,9 +144,9 @@ def n_step_sarsa(learner, step):
 @kernel
 @no_type_check
 def q_lambda(learner, step):
-    """Move Q(s, a) ← Q(s, a) + α δ e(s, a), e ← γλ e, cut where exploring begins. Source: Watkins (1989).
+    """Move Q(s, a) ← Q(s, a) + α δ e(s, a), e ← γλ e, by `watkins_cut` cut where exploring begins.
 
-    Traces are replaced, and forgotten once they are short of a thousandth.
+    Source: Watkins (1989). Traces are replaced, and forgotten once they are short of a thousandth.
     """
     tables, recent, row, num_actions = (
         learner.tables,

@@ -152,7 +152,8 @@ def by_hand(agent, batch, double):
         best = int((q_chooser if double else q_next)[row].argmax())
         target = float(batch.reward[row]) + float(batch.discount[row]) * q_next[row, best]
         error = values[int(batch.action[row])] - target
-        total = total + (error**2 / 2 if abs(error) <= 1 else abs(error) - 0.5)
+        huber = error**2 / 2 if abs(error) <= 1 else abs(error) - 0.5
+        total = total + float(batch.weight[row]) * huber
     (total / len(batch.reward)).backward()
     torch.nn.utils.clip_grad_norm_(online.parameters(), config.max_grad_norm)
     optimizer.step()
@@ -182,6 +183,56 @@ def test_an_update_is_what_the_formulas_say(double, max_grad_norm):
     for ours, expected in ((agent.learner.online, online), (agent.learner.averaged, averaged)):
         for left, right in zip(ours.network.parameters(), expected.parameters(), strict=True):
             torch.testing.assert_close(left, right, rtol=1e-4, atol=1e-6)
+
+
+def surprises(agent, batch):
+    """|Q(s, a) − y| of every row, by networks as they are."""
+    learner, rows = agent.learner, range(len(batch.reward))
+    with torch.no_grad():
+        q_values, q_chooser = (
+            learner.online.network(as_tensors(part))[..., 0] for part in (batch.obs, batch.next_obs)
+        )
+        q_next = learner.averaged.network(as_tensors(batch.next_obs))[..., 0]
+    best = q_chooser.argmax(1)
+    return [
+        abs(
+            float(
+                q_values[row, batch.action[row]]
+                - batch.reward[row]
+                - batch.discount[row] * q_next[row, best[row]]
+            )
+        )
+        for row in rows
+    ]
+
+
+def test_a_prioritised_update_weighs_what_was_drawn_and_ranks_it_anew():
+    """β is 0.4 + 0.6 · 120 / 1000 after 120 steps, and p = (|δ| + 10⁻⁶)^0.7."""
+    agent = agent_of(
+        prioritised=True,
+        priority_exponent=0.7,
+        priority_steps=1_000,
+        learning_rate=0.02,
+        learning_starts=10**6,
+    )
+    trained(agent, 120)
+    replay: Any = agent.memory
+    generator = np.random.default_rng(5)
+    replay.update_priorities(replay.sample(64, generator).place, generator.uniform(0.1, 9.0, 64))
+    with torch.no_grad():
+        agent.learner.twins.averaged_flat.add_(0.1)
+    batch = replay.sample(8, np.random.default_rng(7), 0.4 + 0.6 * 120 / 1_000)
+    assert len({*batch.place.tolist()}) > 4
+    assert batch.weight.min() < 0.8 * batch.weight.max()
+    online, _ = by_hand(agent, batch, double=True)
+    expected = (np.array(surprises(agent, batch)) + 1e-6) ** 0.7
+    place = batch.place.copy()
+    agent.drawing = np.random.default_rng(7)
+    agent._update(replay, 1)
+    for left, right in zip(agent.learner.online.network.parameters(), online.parameters(), strict=True):
+        torch.testing.assert_close(left, right, rtol=1e-4, atol=1e-6)
+    priorities = replay.sampler.priorities
+    np.testing.assert_allclose(priorities.tree[priorities.first_leaf + place], expected, rtol=1e-3)
 
 
 @pytest.mark.parametrize(("ends", "last_value"), [("terminated", 1.0), ("truncated", 1.0 + 0.5 * 2.0)])

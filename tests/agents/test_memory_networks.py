@@ -7,6 +7,7 @@ from gymnasium import spaces
 
 from agents.memory.state import restarted
 from agents.memory_networks import LSTMQNetwork, TransformerQNetwork, turned
+from vision.formulas.sequences import attention
 
 VECTOR = spaces.Box(-1, 1, (3,), np.float32)
 MIXED = spaces.Dict(camera=spaces.Box(0, 255, (16, 16, 3), np.uint8), speed=VECTOR)
@@ -123,3 +124,29 @@ def test_the_lstm_is_the_formula():
     torch.testing.assert_close(after["cell"], cell)
     torch.testing.assert_close(after["hidden"], hidden)
     torch.testing.assert_close(q_values, network.values(hidden).detach())
+
+
+def layer_norm(x):
+    """By a LayerNorm as it is made: gain 1, shift 0."""
+    return (x - x.mean(-1, keepdim=True)) / (x.var(-1, unbiased=False, keepdim=True) + 1e-5).sqrt()
+
+
+def test_the_transformer_is_the_formula():
+    """h ← h + out(attention of LN(h)), h ← h + down(max(0, up(LN(h)))) in each block, Q from LN(h)."""
+    network, obs, steps = transformer(window=3), stretch(VECTOR, 5, 2), 5
+    begins = torch.zeros(steps, 2, dtype=torch.bool)
+    position = torch.arange(steps)
+    back = position.unsqueeze(1) - position
+    seen = ((back >= 0) & (back < 3)).expand(2, 1, steps, steps)
+    with torch.no_grad():
+        q_values = network.unroll(obs, begins, network.initial(2))
+        hidden = network.inputs(obs["obs"]).transpose(0, 1)
+        for block in network.blocks:
+            parts = block.project(layer_norm(hidden)).split(8, -1)
+            query, key, value = (part.view(2, steps, 2, 4).transpose(1, 2) for part in parts)
+            query, key = (turned(part, position.float().expand(2, -1)) for part in (query, key))
+            heads = attention(query, key, value, seen).transpose(1, 2).reshape(2, steps, 8)
+            hidden = hidden + block.out(heads)
+            hidden = hidden + block.down(torch.relu(block.up(layer_norm(hidden))))
+        expected = network.values(layer_norm(hidden)).transpose(0, 1)
+    torch.testing.assert_close(q_values, expected, rtol=1e-4, atol=1e-5)

@@ -88,6 +88,11 @@ def test_priorities_choose_where_stretches_begin():
     assert (drawn.place == place[0]).all()
 
 
+def test_what_is_drawn_by_priority_is_not_moved():
+    with pytest.raises(ValueError, match="beginnings is 0.5, but what is drawn by priority cannot be moved"):
+        filled(Stream(0, 1, 10, 0.1), 20, 4, prioritised=True, beginnings=0.5)
+
+
 def test_a_loaded_replay_goes_on_in_the_same_bits():
     case = Stream(seed=1, num_envs=2, num_rows=30, ends=0.1)
     one, _ = filled(case, 20, 4, prioritised=True)
