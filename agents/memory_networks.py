@@ -111,8 +111,9 @@ class LSTMQNetwork(nn.Module):
 class Block(nn.Module):
     """Causal self-attention over a window, then a feed-forward layer, each behind a normalisation.
 
-    The `attention` softmax(Q Kᵀ / √d) V in every head, over the `window` newest positions of the episode. Positions turn
-    queries and keys (arXiv:2104.09864), so that only distances count and old keys stay as they are.
+    The `attention` softmax(Q Kᵀ / √d) V in every head, over the `window` newest positions of the episode.
+    Positions turn queries and keys (arXiv:2104.09864), so that only distances count and old keys stay as
+    they are.
     Source: document 004 §3.3, which leaves scaling, residuals and normalisation out; arXiv:1706.03762.
     """
 

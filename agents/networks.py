@@ -9,7 +9,7 @@ from jaxtyping import Float, Shaped
 from torch import Tensor, nn
 from torch.nn import functional
 
-ImageKind = Literal["patches", "nature"]
+ImageKind = Literal["patches", "nature", "flat"]
 FEATURES: dict[ImageKind, int] = {"patches": 256, "nature": 512}
 NATURE = ((32, 8, 4, 0), (64, 4, 2, 0), (64, 3, 1, 0))  # channels, kernel, stride, padding
 STACK_AXES = 4  # of a stack of frames
@@ -111,7 +111,7 @@ Encoder = VectorEncoder | OneHotEncoder | ImageEncoder | DictEncoder
 
 
 def make_encoder(space: Space, generator: torch.Generator, kind: ImageKind = "patches") -> Encoder:
-    """The encoder that fits an observation space; `kind` is that of frames.
+    """The encoder that fits an observation space; `kind` is that of frames, `flat` a row of their numbers.
 
     Raises:
         ValueError: there is none.
@@ -121,7 +121,8 @@ def make_encoder(space: Space, generator: torch.Generator, kind: ImageKind = "pa
     if isinstance(space, spaces.Discrete):
         return OneHotEncoder(space)
     if isinstance(space, spaces.Box):
-        return ImageEncoder(space, generator, kind) if is_image(space) else VectorEncoder(space)
+        sees_image = is_image(space) and kind != "flat"
+        return ImageEncoder(space, generator, kind) if sees_image else VectorEncoder(space)
     raise ValueError(f"no encoder for observations of {space}: Box, Discrete, or a Dict of these would fit")
 
 

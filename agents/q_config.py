@@ -43,7 +43,8 @@ class QConfig:
     average_every: int = 1
     """Updates between two such mixtures."""
     encoder: ImageKind = "patches"
-    """How frames are seen: `patches`, quick on a processor, or `nature`, the network of the paper."""
+    """How frames are seen: `patches`, quick on a processor, `nature`, the network of the paper, or `flat`, as
+    one row of numbers, which suits small boards."""
     hidden_sizes: tuple[int, ...] = (256, 256)
     """Widths of the hidden layers."""
     layer_norm: bool = False

@@ -188,6 +188,10 @@ SPACE_INVADERS = Task(
     solved=48.0,  # two waves
     options={"evaluate.choose_episodes": 20},
     recipes={
+        "dqn": Recipe(
+            "configs/minatar/space_invaders_dqn.yaml",
+            {"agent.lowest_value": 0.0, "agent.highest_value": 100.0},
+        ),
         "pqn": Recipe("configs/minatar/space_invaders_pqn.yaml"),
         "sb3-dqn": Recipe("configs/peers/minatar_sb3_dqn.yaml"),
     },

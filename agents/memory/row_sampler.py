@@ -57,7 +57,9 @@ class RowSampler:
             self.priorities.admit(places[~self.ring.flat["ignored"][places]])
 
     def draw(self, count: int, generator: np.random.Generator, correction: float) -> Drawn:
-        """Draw places uniformly, or with the `replay_probability` of their priorities; `correction` is β of the weights.
+        """Draw places uniformly, or with the `replay_probability` of their priorities.
+
+        `correction` is β of the weights.
 
         Raises:
             ValueError: there are too few rows to draw from.

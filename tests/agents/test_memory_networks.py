@@ -1,5 +1,7 @@
 """Networks that remember: one step at a time and a whole stretch at once are the same."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -141,7 +143,8 @@ def test_the_transformer_is_the_formula():
     with torch.no_grad():
         q_values = network.unroll(obs, begins, network.initial(2))
         hidden = network.inputs(obs["obs"]).transpose(0, 1)
-        for block in network.blocks:
+        for part in network.blocks:
+            block: Any = part
             parts = block.project(layer_norm(hidden)).split(8, -1)
             query, key, value = (part.view(2, steps, 2, 4).transpose(1, 2) for part in parts)
             query, key = (turned(part, position.float().expand(2, -1)) for part in (query, key))

@@ -65,6 +65,15 @@ def test_stacked_frames_are_the_same_wherever_their_channels_are():
     torch.testing.assert_close(encoder(frames.permute(0, 1, 4, 2, 3)), expected)
 
 
+@pytest.mark.parametrize("space", [FRAMES, BITS], ids=str)
+def test_frames_may_be_seen_as_a_row_of_numbers(space):
+    encoder, frames = make_encoder(space, seeded(), "flat"), batch_of(space)["obs"]
+    largest = 255 if space.dtype == np.uint8 else 1
+    assert not list(encoder.parameters())
+    assert encoder.size == np.prod(space.shape)
+    torch.testing.assert_close(encoder(frames), frames.flatten(1).float() / largest)
+
+
 @pytest.mark.parametrize("name", ["keys", "type", "train", "a.b", "obs"])
 def test_a_part_may_have_any_name(name):
     space = spaces.Dict({name: VECTOR})

@@ -1,4 +1,4 @@
-"""What the ingredients make of a network's numbers, by literal weights: streams, noise, implicit quantiles."""
+"""What the ingredients make of a network's numbers, by literal weights: streams, noise, fractions."""
 
 from typing import Any
 
@@ -14,8 +14,9 @@ from agents.q_network import NoisyLinear, QNetwork
 PAIR = spaces.Box(-1, 1, (2,), np.float32)
 
 
-def network_of(num_actions=2, size=1, **options: Any) -> QNetwork:
-    config = QNetworkConfig(**({"hidden_sizes": (2,)} | options))
+def network_of(num_actions=2, size=1, **options: Any) -> Any:
+    shape: dict[str, Any] = {"hidden_sizes": (2,)} | options
+    config = QNetworkConfig(**shape)
     return QNetwork(PAIR, num_actions, size, config, torch.Generator().manual_seed(0))
 
 
