@@ -5,12 +5,14 @@ PYTHON ?= $(shell for candidate in python3 python3.14 python3.13 python3.12 pyth
 	$$candidate -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	&& echo $$candidate && break; done)
 
+PEERS := $(VENV)/.peers
+
 .PHONY: train test setup
 
 train: setup
 	$(BIN)/python scripts/train_agent.py $(OPTIONS)
 
-test: setup
+test: setup $(PEERS)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/pyright
@@ -24,3 +26,8 @@ $(INSTALLED): pyproject.toml requirements.lock
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install -c requirements.lock -e '.[dev]'
 	touch $@
+
+# What is tried beside Hairpin; where it cannot be installed, the tests of it are skipped.
+$(PEERS): $(INSTALLED)
+	@if $(BIN)/python -m pip install -c requirements.lock -e '.[peers]'; then touch $@; \
+		else echo "The peers cannot be installed here: their tests are skipped."; fi

@@ -2,7 +2,8 @@
 
 Source: document 001 §3.1.4 and §3.2.4, which name policy gradients without a formula; arXiv:1602.01783.
 Deviations from the paper: the environments are stepped together and not each by its own thread, Adam for
-RMSProp, and advantages are generalised (arXiv:1506.02438), which with `decay` 1 are the paper's.
+RMSProp, long gradients are shortened, advantages are generalised (arXiv:1506.02438) and brought to one scale,
+and so are rewards. `decay` 1, `normalise_advantages` and `scale_rewards` false are the paper's.
 """
 
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Action values from all that an episode has shown: an LSTM, and a Transformer.
+"""Action values from what an episode has shown: an LSTM, and a Transformer over the newest observations.
 
 Both evaluate one step with a memory that is handed on, or a whole stretch at once; the two agree.
 """

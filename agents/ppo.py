@@ -1,8 +1,8 @@
 """Proximal policy optimisation: several passes over a rollout, as long as the policy stays near the old one.
 
 Source: document 001 §3.1.4 and §3.2.4, which name policy gradients without a formula; arXiv:1707.06347.
-Deviations from the paper: advantages are brought to one scale over the whole rollout, long gradients are
-shortened, and policy and value share only the encoder of images.
+Deviations from the paper: advantages are brought to one scale over the whole rollout, and rewards too unless
+`scale_rewards` is false, long gradients are shortened, and policy and value share only the encoder of images.
 """
 
 from collections.abc import Iterator

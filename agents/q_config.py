@@ -118,7 +118,7 @@ class DQNConfig(QConfig):
     """Whether layers explore by noise of their own; ε is then best 0."""
     munchausen: bool = False
     """Whether an action is also rewarded for its own log-probability, and the policy is soft. Of n steps the
-    first alone is so rewarded: with n_step 1 it is the paper's."""
+    first alone is so rewarded: with n_step 1, and double false, it is the paper's."""
     munchausen_scale: float = 0.9
     """Weight of that reward."""
     temperature: float = 0.03

@@ -3,7 +3,8 @@
 Source: document 001 §3.1.4 and §3.2.4, which name policy gradients without a formula; Williams (1992), Sutton
 and Barto (2018) §13.4. Deviations: the return of a truncated episode goes on with the value of its final
 observation, since a time limit is not a part of the task; one update learns from several episodes, with Adam;
-and a step is not weighted by γᵗ, as hardly anybody does.
+a step is not weighted by γᵗ, as hardly anybody does; and advantages and rewards are brought to one scale,
+unless `normalise_advantages` and `scale_rewards` are false.
 """
 
 from dataclasses import dataclass

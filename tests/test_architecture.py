@@ -15,6 +15,7 @@ MAY_IMPORT = {
     "scripts": {"agents", "envs", "scripts", "vision"},
 }
 MAY_DRAW = {"envs/viewer.py", "envs/window.py"}
+LONGEST_AGENT = 300  # lines
 VAGUE_NAMES = {"base2", "common", "helpers", "misc", "utils"}
 SOURCES = sorted(path for package in MAY_IMPORT for path in (ROOT / package).rglob("*.py"))
 
@@ -76,6 +77,13 @@ def faults(package: str, path: str, source: str) -> list[str]:
 def test_file_keeps_the_rules(path: Path):
     name = relative(path)
     assert faults(name.split("/")[0], name, path.read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in SOURCES if relative(path).startswith("agents/")], ids=relative
+)
+def test_no_agent_takes_long_to_read(path: Path):
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= LONGEST_AGENT
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=relative)

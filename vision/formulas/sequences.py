@@ -27,7 +27,7 @@ def attention(
     value: Float[Tensor, "*B S V"],
     seen: Bool[Tensor, "*#B T S"],
 ) -> Float[Tensor, "*B T V"]:
-    """Attention softmax(Q Kᵀ / √d) V over the positions that are `seen`, d being the width of a query.
+    """Attention a = softmax(Q Kᵀ / √d) V over the positions that are `seen`; d is the width of a query.
 
     Each position must see one at least.
     Source: document 004 §3.3, which leaves √d out; arXiv:1706.03762 §3.2.1: without it wide queries would
