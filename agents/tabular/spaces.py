@@ -16,8 +16,9 @@ class StateNumbers:
     """Numbers the observations of a space: those of discrete parts as they are, those of a `Box` by bins.
 
     Args:
-        space: Discrete, MultiDiscrete, a Tuple or Dict of them, or a Box.
-        bins: intervals that each number of a Box is divided into: one for all of them, or one each.
+        space: Discrete, MultiDiscrete or Box, or a Tuple or Dict of them.
+        bins: intervals that each number of a Box is divided into: one for all of them, or one each, in the
+            order of the parts.
         low: lower ends of those intervals; () takes the Box's own.
         high: upper ends.
         unbounded: where a Box has no end of its own, the intervals end at this distance from 0.
@@ -35,10 +36,23 @@ class StateNumbers:
         unbounded: float = 3.0,
     ):
         self.space = space
-        self.edges = _edges(space, bins, low, high, unbounded) if isinstance(space, spaces.Box) else None
-        parts = [space] if self.edges is not None else _discrete_parts(space)
-        self.shape = tuple(bins_of(self.edges)) if self.edges is not None else _sizes(parts)
-        self.first = _firsts(parts) if self.edges is None else np.zeros(len(self.shape), np.int64)
+        parts = _parts(space)
+        boxes = [part for part in parts if isinstance(part, spaces.Box)]
+        edges = iter(_edges(space, boxes, bins, low, high, unbounded))
+        self.edges: list[np.ndarray | None] = []  # of each column: the inner ends of its intervals, if any
+        sizes, firsts = [], []
+        for part in parts:
+            if isinstance(part, spaces.Box):
+                inner = [next(edges) for _ in range(math.prod(part.shape))]
+                self.edges += inner
+                sizes += [len(edge) + 1 for edge in inner]
+                firsts += [0] * len(inner)
+            else:
+                self.edges += [None] * len(_firsts(part))
+                sizes += _sizes(part)
+                firsts += _firsts(part)
+        self.first = np.array(firsts, np.int64)
+        self.shape = tuple(sizes)
         self.number = math.prod(self.shape)
 
     def encode(self, obs: Any) -> Int[np.ndarray, " N"]:
@@ -50,16 +64,16 @@ class StateNumbers:
 
     def _columns(self, obs: Any) -> Int[np.ndarray, "N D"]:
         """The number of each part of each observation, counted from 0."""
-        if self.edges is not None:
-            values = np.asarray(obs).reshape(len(obs), len(self.shape))
-            places = [np.searchsorted(edge, values[:, d], "right") for d, edge in enumerate(self.edges)]
-            return np.stack(places, 1)
         if isinstance(obs, dict):
             assert isinstance(self.space, spaces.Dict)
             obs = [obs[name] for name in self.space.spaces]
         parts = obs if isinstance(obs, list | tuple) else [obs]
-        flat = [np.asarray(part).reshape(len(part), -1) for part in parts]
-        return np.concatenate(flat, 1).astype(np.int64) - self.first
+        flat = np.concatenate([np.asarray(part).reshape(len(part), -1) for part in parts], 1)
+        places = [
+            values if edge is None else np.searchsorted(edge, values, "right")
+            for edge, values in zip(self.edges, flat.T, strict=True)
+        ]
+        return np.stack(places, 1).astype(np.int64) - self.first
 
 
 class ActionNumbers:
@@ -76,7 +90,7 @@ class ActionNumbers:
                 f"this one is {space}"
             )
         self.single = isinstance(space, spaces.Discrete)
-        self.shape, self.first = _sizes([space]), _firsts([space])
+        self.shape, self.first = tuple(_sizes(space)), np.array(_firsts(space), np.int64)
         self.number = math.prod(self.shape)
 
     def encode(self, action: Shaped[np.ndarray, "N ..."]) -> Int[np.ndarray, " N"]:
@@ -90,19 +104,23 @@ class ActionNumbers:
         return columns[:, 0] if self.single else columns
 
 
-def bins_of(edges: Sequence[np.ndarray]) -> list[int]:
-    """Intervals between and beyond so many edges."""
-    return [len(edge) + 1 for edge in edges]
-
-
 def _edges(
-    space: spaces.Box, bins: Sequence[int], low: Sequence[float], high: Sequence[float], unbounded: float
+    space: Space,
+    boxes: Sequence[spaces.Box],
+    bins: Sequence[int],
+    low: Sequence[float],
+    high: Sequence[float],
+    unbounded: float,
 ) -> list[np.ndarray]:
-    """The inner ends of the intervals of each number."""
-    size = math.prod(space.shape)
+    """The inner ends of the intervals of each number of these parts of a space."""
+    if not boxes:
+        return []
+    size = sum(math.prod(box.shape) for box in boxes)
     counts = _spread("bins", bins, size)
-    lows = _spread("low", low, size) if low else _bounded(space.low, -unbounded)
-    highs = _spread("high", high, size) if high else _bounded(space.high, unbounded)
+    own_low = np.concatenate([box.low.reshape(-1) for box in boxes])
+    own_high = np.concatenate([box.high.reshape(-1) for box in boxes])
+    lows = _spread("low", low, size) if low else _bounded(own_low, -unbounded)
+    highs = _spread("high", high, size) if high else _bounded(own_high, unbounded)
     if not (np.isfinite(lows) & np.isfinite(highs) & (lows < highs)).all():
         raise ValueError(
             f"agent.low is {low!r} and agent.high {high!r}; for {space} each must lie below the other"
@@ -113,7 +131,7 @@ def _edges(
 
 def _bounded(ends: np.ndarray, otherwise: float) -> np.ndarray:
     """Ends of a Box, with another where there is none, or one that stands for none."""
-    flat = ends.reshape(-1).astype(np.float64)
+    flat = ends.astype(np.float64)
     return np.where(np.abs(flat) < 1e6, flat, otherwise)
 
 
@@ -123,28 +141,29 @@ def _spread(name: str, values: Sequence[float], size: int) -> np.ndarray:
     return np.broadcast_to(np.asarray(values, np.float64), (size,))
 
 
-def _discrete_parts(space: Space) -> list[Space]:
+def _parts(space: Space) -> list[Any]:
     if isinstance(space, spaces.Tuple | spaces.Dict):
         inner = space.spaces.values() if isinstance(space, spaces.Dict) else space.spaces
         parts = list(inner)
     else:
         parts = [space]
-    fits = parts and all(isinstance(part, spaces.Discrete | spaces.MultiDiscrete) for part in parts)
+    fits = parts and all(
+        isinstance(part, spaces.Discrete | spaces.MultiDiscrete | spaces.Box) for part in parts
+    )
     if not fits:
         raise ValueError(
-            "a tabular agent needs observations that are Discrete, MultiDiscrete, a Tuple or Dict of them, "
-            f"or a Box, as FrozenLake-v1 and CartPole-v1 have; this space is {space}"
+            "a tabular agent needs observations that are Discrete, MultiDiscrete or Box, as FrozenLake-v1 "
+            f"and CartPole-v1 have, or a Tuple or Dict of them; this space is {space}"
         )
     return parts
 
 
-def _sizes(parts: Sequence[Any]) -> tuple[int, ...]:
-    sizes = [np.ravel(part.n if isinstance(part, spaces.Discrete) else part.nvec) for part in parts]
-    return tuple(int(size) for size in np.concatenate(sizes))
+def _sizes(part: Any) -> list[int]:
+    return np.ravel(part.n if isinstance(part, spaces.Discrete) else part.nvec).tolist()
 
 
-def _firsts(parts: Sequence[Any]) -> Int[np.ndarray, " D"]:
-    return np.concatenate([np.ravel(part.start) for part in parts]).astype(np.int64)
+def _firsts(part: Any) -> list[int]:
+    return np.ravel(part.start).tolist()
 
 
 def require_table(states: StateNumbers, actions: ActionNumbers) -> None:

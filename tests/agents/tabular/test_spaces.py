@@ -48,6 +48,26 @@ def test_a_box_without_ends_is_cut():
     assert StateNumbers(space, bins=(1, 4), low=(-1, 0), high=(1, 2)).encode(obs).tolist() == [2, 3]
 
 
+def test_parts_may_be_of_any_kind():
+    """Gear 3 or 4, then a Box of two numbers in 4 and 2 intervals, then one of one number in 3."""
+    space = spaces.Dict(
+        {
+            "a": spaces.Discrete(2, start=3),
+            "b": spaces.Box(0.0, 1.0, (2,)),
+            "c": spaces.Box(-3, 3, (1,), np.int64),
+        }
+    )
+    numbers = StateNumbers(space, bins=(4, 2, 3))
+    assert numbers.shape == (2, 4, 2, 3)
+    obs = {
+        "a": np.array([3, 4, 4]),
+        "b": np.array([[0.1, 0.9], [0.3, 0.2], [0.8, 0.7]], np.float32),
+        "c": np.array([[-2], [0], [3]]),
+    }
+    expected = [0 + 0 + 3 + 0, 24 + 6 + 0 + 1, 24 + 18 + 3 + 2]
+    assert numbers.encode(obs).tolist() == expected
+
+
 @pytest.mark.parametrize("space", [spaces.Discrete(4, start=3), spaces.MultiDiscrete([3, 2], start=[1, 0])])
 def test_actions_go_there_and_back(space):
     numbers = ActionNumbers(space)
@@ -61,11 +81,11 @@ def test_actions_go_there_and_back(space):
     [
         (
             lambda: StateNumbers(spaces.MultiBinary(3)),
-            r"needs observations that are Discrete.*CartPole-v1 have; this space is MultiBinary\(3\)",
+            r"needs observations that are Discrete.*Tuple or Dict of them; this space is MultiBinary\(3\)",
         ),
         (
-            lambda: StateNumbers(spaces.Tuple((spaces.Discrete(2), spaces.Box(0, 1)))),
-            r"this space is Tuple\(Discrete\(2\), Box",
+            lambda: StateNumbers(spaces.Tuple((spaces.Discrete(2), spaces.MultiBinary(3)))),
+            r"this space is Tuple\(Discrete\(2\), MultiBinary",
         ),
         (lambda: ActionNumbers(spaces.Box(-1, 1, (2,))), r"a Discrete or MultiDiscrete action space.*is Box"),
         (
