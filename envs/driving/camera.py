@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from envs.driving.colours import NUM_COLOURS, take_colours
-from envs.driving.compiling import FAST, kernel
+from envs.driving.compiling import FAST, kernel, wide_vectors
 from envs.driving.painting import finish, paint_ground
 from envs.driving.sky import bands, paint_above, trace_ridge
 from envs.driving.tracing import (
@@ -196,6 +196,7 @@ def paint(view, look, surface, noise_key, out, buffers):
 @kernel(fastmath=FAST)
 def _classify(floats, integers):
     """Write the class that covers most of each pixel over the texels, which are read by now."""
+    wide_vectors()
     for row in range(ROWS):
         for phase in range(PHASES):
             share = np.float32(phase) * np.float32(1.0 / PHASES)

@@ -10,9 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from llvmlite.binding import get_host_cpu_features
-from numba import njit
-from numba.core import config
+from numba import njit, types
+from numba.extending import intrinsic
 
 FAST = {"nnan", "ninf", "nsz", "arcp", "contract"}  # everything but a change of order
 
@@ -52,15 +51,22 @@ def drop_stale_cache(folder: Path, *called: Path) -> None:
         return
 
 
-def _prefer_wide_vectors() -> None:
-    """Use 512-bit vectors where the processor has them: LLVM takes 256 by default, a fifth slower here.
+def _prefer_wide(_context: Any) -> Any:
+    def generate(target: Any, builder: Any, _signature: Any, _arguments: Any) -> Any:
+        # llvmlite's own `add` knows attributes without a value only
+        set.add(builder.function.attributes, '"prefer-vector-width"="512"')
+        return target.get_dummy_value()
 
-    Numba has one set of features for the whole process; one that the user has chosen is left alone.
-    """
-    features, settings = get_host_cpu_features(), config.__dict__
-    if features.get("avx512vl") and settings["CPU_FEATURES"] is None:
-        settings["CPU_FEATURES"] = f"{features.flatten()},-prefer-256-bit"
+    return types.void(), generate
+
+
+wide_vectors: Any = intrinsic(_prefer_wide)
+"""Called in a kernel, lets it use 512-bit vectors where the processor has them.
+
+LLVM takes 256 by default, a fifth slower here. Numba's own setting holds for the whole process from its first
+kernel on, whoever's that is: the simulator's speed and last bits would depend on what is imported first, and
+small networks, whose rows are short, would learn more slowly.
+"""
 
 
 drop_stale_cache(Path(__file__).parent)
-_prefer_wide_vectors()

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from envs.driving.compiling import FAST, kernel
+from envs.driving.compiling import FAST, kernel, wide_vectors
 from envs.driving.tracing import COLUMNS, HALF, LAYERS, RED_AT, ROWS, SAMPLES
 
 
@@ -30,6 +30,7 @@ def _pixel(floats, place):
 @kernel(fastmath=FAST)
 def pack_rgb(floats, words):
     """Interleave a block's channels: four pixels, one of each phase, fill three words."""
+    wide_vectors()
     for row in range(ROWS):
         for k in range(SAMPLES):
             place, out = row * COLUMNS + k, 3 * (row * SAMPLES + k)
@@ -44,6 +45,7 @@ def pack_rgb(floats, words):
 @kernel(fastmath=FAST)
 def pack_gray(floats, words):
     """Interleave a block's phases: four pixels fill a word."""
+    wide_vectors()
     for row in range(ROWS):
         for k in range(SAMPLES):
             f0 = RED_AT + row * COLUMNS + k

@@ -16,7 +16,7 @@ from envs.driving.colours import (
     PAINT,
     colour_of,
 )
-from envs.driving.compiling import FAST, inlined, kernel
+from envs.driving.compiling import FAST, inlined, kernel, wide_vectors
 from envs.driving.packing import pack_gray, pack_rgb
 from envs.driving.tracing import (
     BLOCK,
@@ -76,6 +76,7 @@ def _blend(hues, shares):
 @kernel(fastmath=FAST)
 def _paint_road(floats):
     """Paint a traced block that is road and line alone, too close for mist."""
+    wide_vectors()
     red, green, blue = _hues(floats, 0), _hues(floats, 1), _hues(floats, 2)
     for row in range(ROWS):
         for phase in range(PHASES):
@@ -113,11 +114,13 @@ def _paint_any(floats, haze, rgb):
 
 @kernel(fastmath=FAST)
 def _paint_rgb(floats, haze):
+    wide_vectors()
     _paint_any(floats, haze, True)
 
 
 @kernel(fastmath=FAST)
 def _paint_gray(floats, haze):
+    wide_vectors()
     _paint_any(floats, haze, False)
 
 
@@ -146,6 +149,7 @@ def _add_noise_to(floats, layer, amplitude, key):
 @kernel(fastmath=FAST)
 def _add_noise(floats, channels, amplitude, key):
     """Add noise to every painted channel."""
+    wide_vectors()
     _add_noise_to(floats, RED_AT, amplitude, key)
     if channels == 3:
         _add_noise_to(floats, GREEN_AT, amplitude, np.uint32(key + np.uint32(0x27D4EB2F)))

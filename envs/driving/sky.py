@@ -3,7 +3,7 @@
 import numpy as np
 
 from envs.driving.colours import HAZE, HILL, LUMA, ZENITH, colour_of
-from envs.driving.compiling import FAST, inlined, kernel
+from envs.driving.compiling import FAST, inlined, kernel, wide_vectors
 from envs.driving.packing import word_of
 from envs.driving.tracing import (
     BLUE_AT,
@@ -43,6 +43,7 @@ def _elevation(view, row, first, height, width):
 @kernel(fastmath=FAST)
 def _trace_ridge(azimuth, focal, middle, rise, floats):
     """Fill the ridge of a column of blocks; `middle` is the image's, `rise` of the horizon by column."""
+    wide_vectors()
     bins = np.float32(RIDGE.shape[0] - 1)
     for phase in range(PHASES):
         for k in range(SAMPLES):
@@ -88,6 +89,7 @@ def _paint_sky_row(floats, channel, place, elevation, focal):
 @kernel(fastmath=FAST)
 def _paint_sky(floats, channels, elevation, fall, focal):
     """Paint a block above the horizon, whose first pixel is so high above it and each row so much less."""
+    wide_vectors()
     for row in range(ROWS):
         height, place = elevation - fall * np.float32(row), row * COLUMNS
         if channels == 3:
@@ -101,6 +103,7 @@ def _paint_sky(floats, channels, elevation, fall, focal):
 @kernel(fastmath=FAST)
 def _fill_sky(floats, channels, elevation, fall, focal, words):
     """Fill a block of clear sky, one colour a row, straight into packed words."""
+    wide_vectors()
     for row in range(ROWS):
         height = elevation - fall * np.float32(row)
         if channels == 1:

@@ -16,7 +16,7 @@ would be counted as a reference at every turn, and so would a tuple's parts.
 
 import numpy as np
 
-from envs.driving.compiling import FAST, inlined, kernel
+from envs.driving.compiling import FAST, inlined, kernel, wide_vectors
 from envs.driving.levels import HALF_WIDTH
 from envs.driving.road import ALONG_STEPS, OFFSET_STEPS, STRIPE_PERIOD, TEXEL
 
@@ -90,6 +90,7 @@ def cast_rays(view, place, grid, floats):
 @kernel(fastmath=FAST)
 def find_texels(floats, grid, integers):
     """Intersect the sample rays with the ground: depth, place within the texel, the texel's number."""
+    wide_vectors()
     last, grid32 = np.float32(grid - 1), np.int32(grid)
     for row in range(ROWS):
         ray = _RAYS + row * _RAY
@@ -125,6 +126,7 @@ def _decode_texels(floats, integers):
 
     Patterns (dashes, kerb stripes) are filtered over the four pixels from one sample to the next.
     """
+    wide_vectors()
     for row in range(ROWS):
         ray = _RAYS + row * _RAY
         fx, fy, across, along = floats[ray + 9], floats[ray + 10], floats[ray + 11], floats[ray + 12]
@@ -155,6 +157,7 @@ def _decode_texels(floats, integers):
 @kernel(fastmath=FAST)
 def _is_road(floats):
     """Whether every sample lies on the road, clear of its edges."""
+    wide_vectors()
     beyond = np.int32(0)
     for row in range(ROWS):
         for k in range(SAMPLES):
@@ -223,6 +226,7 @@ def shares_at(offset, dash, sharp, thin, kerbed):
 @kernel(fastmath=FAST)
 def cover_depth(floats):
     """Depth of every pixel [m]."""
+    wide_vectors()
     for row in range(ROWS):
         for phase in range(PHASES):
             share = np.float32(phase) * np.float32(1.0 / PHASES)

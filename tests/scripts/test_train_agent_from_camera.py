@@ -49,8 +49,8 @@ def test_a_run_killed_in_perception_and_in_the_agent_ends_in_the_same_bits(alone
     stop_at(PERCEPTION_LINES + 1, signal.SIGKILL, folder, "--resume", str(folder))
     stop_at(PERCEPTION_LINES + 8, signal.SIGKILL, folder, "--resume", str(folder))
     finish("--resume", str(folder))
+    assert_same_run(folder, alone)  # first the losses: they tell where two runs part
     assert encoder_hash(folder) == encoder_hash(alone)
-    assert_same_run(folder, alone)
 
 
 @pytest.mark.slow
@@ -59,8 +59,8 @@ def test_a_run_interrupted_in_perception_is_saved(alone: Path, tmp_path: Path):
     status, told = stop_at(2, signal.SIGINT, folder, "--run_dir", str(folder), *OPTIONS)
     assert (status, told) == (130, f"stopped and saved; go on with --resume {folder}\n")
     finish("--resume", str(folder))
+    assert_same_run(folder, alone)  # first the losses: they tell where two runs part
     assert encoder_hash(folder) == encoder_hash(alone)
-    assert_same_run(folder, alone)
 
 
 @pytest.mark.slow
