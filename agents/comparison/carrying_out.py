@@ -47,8 +47,13 @@ class Workshop(NamedTuple):
 
 
 def carry_out(cells: Sequence[Cell], workshop: Workshop) -> Iterator[Result | Failure]:
-    """Results in the order in which the cells end. Whatever ends the loop early stops what is running."""
+    """Results in the order in which the cells end. Whatever ends the loop early stops what is running.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C, or a scheduler's SIGTERM.
+    """
     waiting, running = list(cells), []
+    former = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         while waiting or running:
             while waiting and len(running) < workshop.together:
@@ -59,9 +64,10 @@ def carry_out(cells: Sequence[Cell], workshop: Workshop) -> Iterator[Result | Fa
                 yield run.outcome()
     finally:
         for run in running:
-            run.process.send_signal(signal.SIGINT)
+            run.process.terminate()
         for run in running:
             run.process.wait()
+        signal.signal(signal.SIGTERM, former)
 
 
 def command_of(cell: Cell) -> str:

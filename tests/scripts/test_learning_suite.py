@@ -294,3 +294,30 @@ def test_a_training_is_carried_out_and_one_that_is_stopped_is_not_kept(tmp_path)
     result = json.loads(first.read_text())
     assert len(result["curve"]) == TASKS["cartpole"].looks
     assert 0 <= result["env_steps"] - TASKS["cartpole"].env_steps < 8, "all of it, in steps of eight"
+
+
+@pytest.mark.slow
+def test_a_scheduler_that_ends_the_benchmark_ends_its_trainings(tmp_path):
+    """SIGTERM, unlike Ctrl-C, reaches the benchmark alone."""
+    words = ["learning", *CARTPOLE[:2], "--agents", "[a2c]", "--results", str(tmp_path / "r")]
+    process = subprocess.Popen(
+        [sys.executable, "scripts/benchmark.py", *words, "--folder", str(tmp_path / "runs")],
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 120
+    while not list((tmp_path / "runs").glob("*/metrics.jsonl")):
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    process.terminate()
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert said == "stopped; 0 of 1 trainings are finished: the same command goes on from there\n"
+    (training,) = (tmp_path / "runs").glob("*/metrics.jsonl")
+    lines = training.read_bytes()
+    time.sleep(1)
+    assert training.read_bytes() == lines
+    assert list((training.parent / "checkpoints").iterdir()), "it had time to save what it had learnt"
