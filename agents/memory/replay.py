@@ -11,6 +11,8 @@ from agents.agent import Transition
 from agents.memory.ring import Ring, transition_fields, transition_row
 from agents.memory.row_sampler import RowSampler, require_capacity
 
+NOTHING = -1  # the place of a frame that there is not
+
 
 @dataclass(frozen=True)
 class ReplayConfig:
@@ -111,13 +113,16 @@ class Replay:
         self.sampler.load_state_dict(state)
 
     def _take_frames(self, name: str, place: np.ndarray, out: np.ndarray) -> None:
-        frames = self.ring.flat[name]
-        if self.config.frame_stack == 1:
-            np.take(frames, place, axis=0, out=out, mode="clip")
-            return
-        wraps = self.ring.written > self.ring.num_rows
-        stream = self.ring.flat["ignored"], self.ring.num_envs, wraps
-        _fill_stacks(_as_bytes(frames, 1), place, stream, _as_bytes(out, 2))
+        """Copy the frame, or the stack of frames, of each place; numpy moves whole frames, a loop bytes."""
+        frames, stack = self.ring.flat[name], self.config.frame_stack
+        if stack > 1:
+            stacked = np.empty((place.size, stack), np.int64)
+            wraps = self.ring.written > self.ring.num_rows
+            _find_stacks(place, (self.ring.flat["ignored"], self.ring.num_envs, wraps), stacked)
+            place, out = stacked.ravel(), out.reshape(-1, *out.shape[2:])
+        np.take(frames, place, axis=0, out=out, mode="clip")
+        if stack > 1:
+            out[place == NOTHING] = 0
 
     def _batch_of(self, size: int) -> Batch:
         if size not in self._batches:
@@ -133,11 +138,6 @@ class Replay:
             weight, place = np.ones(size, np.float32), np.empty(size, np.int64)
             self._batches[size] = Batch(obs, action, reward, discount, next_obs, weight, place)
         return self._batches[size]
-
-
-def _as_bytes(array: np.ndarray, axes: int) -> np.ndarray:
-    """The same memory with all but the first `axes` axes as one row of bytes."""
-    return array.reshape(*array.shape[:axes], -1).view(np.uint8)
 
 
 @njit(cache=True)
@@ -164,11 +164,11 @@ def _fill_windows(first, stream, n_step, discount, out):
 
 @njit(cache=True)
 @no_type_check
-def _fill_stacks(frames, places, stream, out):
-    """Copy the frame at each place and those before it in its episode, the newest last; the rest is zero.
+def _find_stacks(places, stream, out):
+    """The place of the frame at each place and of those before it in its episode, the newest last.
 
-    The row before an episode's first one is ignored: it holds the observation that the last episode ended
-    with. Slot 0 has a row before it only once the ring `wraps`.
+    Before the episode there is `NOTHING`. The row before its first one is ignored: it holds the observation
+    that the last episode ended with. Slot 0 has a row before it only once the ring `wraps`.
     """
     ignored, num_envs, wraps = stream
     stack = out.shape[1]
@@ -176,10 +176,7 @@ def _fill_stacks(frames, places, stream, out):
         place = places[index]
         begun = False
         for back in range(stack - 1, -1, -1):
-            if begun:
-                out[index, back, :] = 0
-                continue
-            out[index, back, :] = frames[place]
-            begun = place < num_envs and not wraps
+            out[index, back] = NOTHING if begun else place
+            begun = begun or (place < num_envs and not wraps)
             place = (place - num_envs) % ignored.size
             begun = begun or ignored[place]
