@@ -7,21 +7,14 @@ raises, with every fault in a sentence of its own, or gives what is allowed but 
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from copy import deepcopy
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from gymnasium.spaces.utils import is_space_dtype_shape_equiv
-from gymnasium.utils.env_checker import data_equivalence
-from gymnasium.vector import AutoresetMode, VectorEnv
-from gymnasium.vector.utils import (
-    batch_space,
-    concatenate,
-    create_empty_array,
-    iterate,
-)
+from gymnasium.vector import AutoresetMode
+from gymnasium.vector.utils import batch_space, iterate
 
-MakeVectorEnv = Callable[[], VectorEnv]
+from envs.vector_trial import MakeVectorEnv, Trial, began, same
 
 
 class VectorEnvFault(ValueError):
@@ -50,125 +43,30 @@ def check_vector_env(make: MakeVectorEnv, *, steps: int = 300, seed: int = 0) ->
     Raises:
         VectorEnvFault: it breaks rules.
     """
-    trial = _Trial(make, steps, seed)
+    trial = Trial(make, steps, seed)
     faults = _first_of_each(RULES, trial)
     if faults:
         raise VectorEnvFault(faults)
     return _first_of_each(HABITS, trial)
 
 
-class _Moment(NamedTuple):
-    """What a step gave; or a reset, which gives neither rewards nor flags."""
-
-    obs: Any
-    reward: Any
-    terminated: Any
-    truncated: Any
-    info: dict[str, Any]
-
-    @property
-    def ended(self) -> np.ndarray:
-        """(N,) bool: whose episode ended."""
-        return np.asarray(self.terminated, np.bool_) | np.asarray(self.truncated, np.bool_)
-
-
-class _Step(NamedTuple):
-    """A step of the batch."""
-
-    number: int  # from 1
-    before: _Moment  # what the rows were when they were told their actions
-    after: _Moment
-    reset: tuple[_Moment, np.ndarray] | None  # before it, where rows were reset by hand: and which, (N,) bool
-
-
-class _Trial:
-    """One environment driven at random, all that it gave, and what is needed to drive another."""
-
-    def __init__(self, make: MakeVectorEnv, steps: int, seed: int) -> None:
-        self.make, self.steps, self.seed = make, steps, seed
-        self.overwritten = ""  # the part of a step that the next one changed
-        with closing(make()) as env:
-            self.num_envs, self.spec, self.copies = env.num_envs, env.spec, getattr(env, "copy", True)
-            self.spaces = env.observation_space, env.single_observation_space
-            self.action_spaces = env.action_space, env.single_action_space
-            self.mode = env.metadata.get("autoreset_mode")
-            self.first, self.taken = self._drive(env)
-
-    @property
-    def moments(self) -> Iterator[tuple[str, _Moment]]:
-        """All that it gave, and how a sentence calls it."""
-        yield "reset", self.first
-        for step in self.taken:
-            if step.reset:
-                yield f"reset before step {step.number}", step.before
-            yield f"step {step.number}", step.after
-
-    def again(self, *, other_actions_when_ended: bool = False) -> tuple[_Moment, list[_Step]]:
-        """What another environment gives from the same seed and actions."""
-        with closing(self.make()) as env:
-            return self._drive(env, other_actions_when_ended)
-
-    def _drive(self, env: VectorEnv, other_actions_when_ended: bool = False) -> tuple[_Moment, list[_Step]]:
-        env.action_space.seed(self.seed)
-        others = deepcopy(env.action_space)
-        others.seed(self.seed + 1)
-        first = before = _began(env, seed=self.seed)
-        live, taken = None, []
-        for number in range(1, self.steps + 1):
-            ended, reset = before.ended, None
-            if self.mode == AutoresetMode.DISABLED and ended.any():
-                reset = before, ended
-                before = _began(env, options={"reset_mask": ended.copy()})
-            action = env.action_space.sample()
-            if other_actions_when_ended:
-                action = self._mixed(action, others.sample(), ended)
-            given = _Moment(*env.step(action))
-            self.overwritten = self.overwritten or (_changed(live, taken[-1].after) if live else "")
-            live = given
-            taken.append(_Step(number, before, deepcopy(given), reset))
-            before = taken[-1].after
-        return first, taken
-
-    def _mixed(self, action: Any, other: Any, chosen: np.ndarray) -> Any:
-        batch, single = self.action_spaces
-        rows = zip(iterate(batch, action), iterate(batch, other), chosen, strict=True)
-        mixed = [theirs if taken else ours for ours, theirs, taken in rows]
-        return concatenate(single, mixed, create_empty_array(single, self.num_envs))
-
-
-def _began(env: VectorEnv, **keywords: Any) -> _Moment:
-    obs, info = env.reset(**keywords)
-    nothing = np.zeros(env.num_envs, np.bool_)
-    return deepcopy(_Moment(obs, np.zeros(env.num_envs), nothing, nothing, info))
-
-
-def _changed(live: _Moment, kept: _Moment) -> str:
-    """The first part of what a step gave that is no longer what it was."""
-    parts = zip(_Moment._fields, live, kept, strict=True)
-    return next((name for name, now, then in parts if not _same(now, then)), "")
-
-
-def _same(one: Any, other: Any) -> bool:
-    return data_equivalence(one, other, exact=True)
-
-
-def _rows(trial: _Trial, obs: Any) -> list[Any]:
+def _rows(trial: Trial, obs: Any) -> list[Any]:
     return list(iterate(trial.spaces[0], obs))
 
 
-def _spaces_fit(trial: _Trial) -> Iterator[str]:
+def _spaces_fit(trial: Trial) -> Iterator[str]:
     for name, (batch, single) in {"observation": trial.spaces, "action": trial.action_spaces}.items():
         if not is_space_dtype_shape_equiv(batch_space(single, trial.num_envs), batch):
             yield f"{name}_space is not that of {trial.num_envs} rows of single_{name}_space"
 
 
-def _observations_lie_in_their_space(trial: _Trial) -> Iterator[str]:
+def _observations_lie_in_their_space(trial: Trial) -> Iterator[str]:
     for name, moment in trial.moments:
         if moment.obs not in trial.spaces[0]:
             yield f"{name}: the observation does not lie in observation_space"
 
 
-def _rewards_are_numbers(trial: _Trial) -> Iterator[str]:
+def _rewards_are_numbers(trial: Trial) -> Iterator[str]:
     for step in trial.taken:
         reward = step.after.reward
         if not isinstance(reward, np.ndarray) or reward.shape != (trial.num_envs,):
@@ -177,7 +75,7 @@ def _rewards_are_numbers(trial: _Trial) -> Iterator[str]:
             yield f"step {step.number}: the rewards are not finite numbers"
 
 
-def _flags_are_truth_values(trial: _Trial) -> Iterator[str]:
+def _flags_are_truth_values(trial: Trial) -> Iterator[str]:
     for step in trial.taken:
         for name in ("terminated", "truncated"):
             flags = getattr(step.after, name)
@@ -187,7 +85,7 @@ def _flags_are_truth_values(trial: _Trial) -> Iterator[str]:
                 yield f"step {step.number}: {name} is no array ({trial.num_envs},) of bool"
 
 
-def _infos_have_masks(trial: _Trial) -> Iterator[str]:
+def _infos_have_masks(trial: Trial) -> Iterator[str]:
     for name, moment in trial.moments:
         yield from (f"{name}: {fault}" for fault in _info_faults(moment.info, trial.num_envs))
 
@@ -208,12 +106,12 @@ def _info_faults(info: Any, num_envs: int, place: str = "info") -> Iterator[str]
             yield f"{place}[{key!r}] has {len(value)} rows; it must have {num_envs}"
 
 
-def _mode_is_told(trial: _Trial) -> Iterator[str]:
+def _mode_is_told(trial: Trial) -> Iterator[str]:
     if not isinstance(trial.mode, AutoresetMode):
         yield f"metadata['autoreset_mode'] is {trial.mode!r}; it must be a member of AutoresetMode"
 
 
-def _next_step_resets(trial: _Trial) -> Iterator[str]:
+def _next_step_resets(trial: Trial) -> Iterator[str]:
     """The step after an episode's end begins the next one: no reward, no flags, whatever the action."""
     if trial.mode != AutoresetMode.NEXT_STEP:
         return
@@ -221,11 +119,11 @@ def _next_step_resets(trial: _Trial) -> Iterator[str]:
         begins, after = step.before.ended, step.after
         if np.asarray(after.reward)[begins].any() or after.ended[begins].any():
             yield f"step {step.number} begins episodes, and gives them a reward or ends them"
-    if not _same((trial.first, trial.taken), trial.again(other_actions_when_ended=True)):
+    if not same((trial.first, trial.taken), trial.again(other_actions_when_ended=True)):
         yield "the action of a step that begins an episode changes what follows"
 
 
-def _same_step_resets(trial: _Trial) -> Iterator[str]:
+def _same_step_resets(trial: Trial) -> Iterator[str]:
     """The step that ends an episode begins the next one, and tells the last observation in `final_obs`."""
     if trial.mode != AutoresetMode.SAME_STEP:
         return
@@ -238,27 +136,27 @@ def _same_step_resets(trial: _Trial) -> Iterator[str]:
             yield f"step {step.number}: a row of info['final_obs'] does not lie in single_observation_space"
 
 
-def _masked_reset_leaves_others(trial: _Trial) -> Iterator[str]:
+def _masked_reset_leaves_others(trial: Trial) -> Iterator[str]:
     """Without autoreset, the rows that `reset_mask` leaves out stay as they are."""
     for step in trial.taken:
         if step.reset:
             was, chosen = step.reset
             rows = zip(_rows(trial, was.obs), _rows(trial, step.before.obs), chosen, strict=True)
-            if not all(taken or _same(old, new) for old, new, taken in rows):
+            if not all(taken or same(old, new) for old, new, taken in rows):
                 yield f"reset before step {step.number} changes rows that its reset_mask leaves out"
 
 
-def _the_same_seed_gives_the_same(trial: _Trial) -> Iterator[str]:
-    if not _same((trial.first, trial.taken), trial.again()):
+def _the_same_seed_gives_the_same(trial: Trial) -> Iterator[str]:
+    if not same((trial.first, trial.taken), trial.again()):
         yield f"the same seed, {trial.seed}, and the same actions give something else in another one"
         return
     with closing(trial.make()) as env:
-        trial._drive(env)  # so that its generators have moved on
-        if not _same(_began(env, seed=trial.seed), trial.first):
+        trial.drive(env)  # so that its generators have moved on
+        if not same(began(env, seed=trial.seed), trial.first):
             yield "reset(seed=…) after some episodes begins otherwise than in a new one"
 
 
-def _time_limits_truncate(trial: _Trial) -> Iterator[str]:
+def _time_limits_truncate(trial: Trial) -> Iterator[str]:
     limit = getattr(trial.spec, "max_episode_steps", None)
     lengths = np.zeros(trial.num_envs, np.int64)
     for step in trial.taken:
@@ -284,38 +182,38 @@ RULES = (
 )
 
 
-def _episodes_ended(trial: _Trial) -> Iterator[str]:
+def _episodes_ended(trial: Trial) -> Iterator[str]:
     if not any(step.after.ended.any() for step in trial.taken):
         yield f"no episode ended within {trial.steps} steps: resets were not looked at"
 
 
-def _what_was_given_stays(trial: _Trial) -> Iterator[str]:
+def _what_was_given_stays(trial: Trial) -> Iterator[str]:
     if trial.overwritten:
         asked = "" if trial.copies else ", as copy=False says"
         yield f"the {trial.overwritten} of a step is overwritten by the next one{asked}"
 
 
-def _rows_have_seeds(trial: _Trial) -> Iterator[str]:
+def _rows_have_seeds(trial: Trial) -> Iterator[str]:
     """A list of seeds, one for each row; one number is counted up from row to row."""
     seeds: list[int | None] = [trial.seed + row for row in range(trial.num_envs)]
     with closing(trial.make()) as env:
         try:
-            obs = _began(env, seed=seeds[::-1]).obs
+            obs = began(env, seed=seeds[::-1]).obs
         except Exception as fault:
             yield f"a list of seeds is refused: {fault or type(fault).__name__}"
             return
-    if not _same(_rows(trial, obs)[::-1], _rows(trial, trial.first.obs)):
+    if not same(_rows(trial, obs)[::-1], _rows(trial, trial.first.obs)):
         yield "a row does not depend on its own seed alone: the same seeds in another order give others"
 
 
-def _seeds_differ(trial: _Trial) -> Iterator[str]:
+def _seeds_differ(trial: Trial) -> Iterator[str]:
     with closing(trial.make()) as env:
-        if _same(_began(env, seed=trial.seed + trial.num_envs).obs, trial.first.obs):
+        if same(began(env, seed=trial.seed + trial.num_envs).obs, trial.first.obs):
             yield "another seed begins in the same way, which is right only where there is a single beginning"
 
 
 HABITS = (_episodes_ended, _what_was_given_stays, _rows_have_seeds, _seeds_differ)
 
 
-def _first_of_each(checks: tuple[Callable[[_Trial], Iterator[str]], ...], trial: _Trial) -> list[str]:
+def _first_of_each(checks: tuple[Callable[[Trial], Iterator[str]], ...], trial: Trial) -> list[str]:
     return [said for check in checks if (said := next(check(trial), None))]
