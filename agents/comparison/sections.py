@@ -44,10 +44,14 @@ def task_section(task: Task, runs: Runs, folder: Path, pictures: Path) -> str:
 
 
 def overall_section(runs: Mapping[str, Runs], folder: Path, pictures: Path) -> str:
-    """Agents over all tasks that the base was run on; one that misses a task is left out."""
-    tasks = [TASKS[name] for name, agents in runs.items() if BASE in agents]
-    everywhere = [name for name in CONTENDERS if all(name in runs[task.name] for task in tasks)]
-    agents = [name for name in everywhere if CONTENDERS[name].variation is None]
+    """Agents over all tasks that the base was run on beside another; one that misses a task is left out.
+
+    Variants have a section of their own.
+    """
+    proper = [name for name, contender in CONTENDERS.items() if contender.variation is None]
+    together = {name: [agent for agent in proper if agent in agents] for name, agents in runs.items()}
+    tasks = [TASKS[name] for name, agents in together.items() if BASE in agents and len(agents) >= FEWEST]
+    agents = [agent for agent in proper if all(agent in together[task.name] for task in tasks)]
     if len(tasks) < FEWEST or len(agents) < FEWEST:
         return ""
     strata = {agent: normalised_strata(tasks, runs, agent) for agent in agents}

@@ -64,6 +64,14 @@ def test_several_tasks_and_ingredients_have_sections_of_their_own(store, make_re
     assert "| 0.00 [0.00, 0.00] | 1.20 |" in text, "never better, and a fifth slower"
 
 
+def test_a_task_for_variants_alone_does_not_hide_what_is_compared_on_the_others(store, make_result):
+    fill(store, make_result, ["cartpole", "acrobot"], [BASE, "sb3-dqn"])
+    fill(store, make_result, ["lane_follow_state"], [BASE, *list(INGREDIENTS)[:2]])
+    text = page.write_page(store)[0].read_text()
+    assert "## All tasks together" in text
+    assert "Tasks: `cartpole`, `acrobot`." in text
+
+
 def test_every_study_has_a_section(store, make_result):
     fill(store, make_result, ["cartpole"], [BASE, *ENVIRONMENTS])
     text = page.write_page(store)[0].read_text()
