@@ -105,6 +105,19 @@ class Practice(NamedTuple):
 
 
 @runtime_checkable
+class Remembers(Protocol):
+    """An agent whose memory must be large enough for the environments beside one another."""
+
+    def require_room(self, num_envs: int) -> None:
+        """Refuse a memory that could never be learnt from.
+
+        Raises:
+            ValueError: how large it must be at least.
+        """
+        ...
+
+
+@runtime_checkable
 class LearnsFromModel(Protocol):
     """An agent that can take its steps in an environment's finite model itself, compiled.
 

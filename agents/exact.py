@@ -41,7 +41,8 @@ def exact_return(model: Any, policy: Int[np.ndarray, " S"]) -> float:
 def stationary_optimum(model: Any, discount: float = FARSIGHTED) -> float:
     """The same of the policy that is best at a discount near 1, which Q-learning would find at that discount.
 
-    A time limit that is felt favours a little more haste: on the 8 × 8 lake 0.8886 instead of 0.8857.
+    A time limit that is felt favours a little more haste: on the 8 × 8 lake a discount of 0.995 gives 0.8936
+    instead of 0.8857.
     """
     policy, _ = policy_iteration(model.transition(), model.expected_reward(), discount)
     return exact_return(model, policy)

@@ -102,6 +102,14 @@ class QAgent(ABC, Generic[Config, Memory]):
         action, state = self._choose(obs, state, explores=False)
         return action + self.first_action, state
 
+    def require_room(self, num_envs: int) -> None:
+        """Refuse a memory that is too small for so many environments.
+
+        Raises:
+            ValueError: how large it must be at least.
+        """
+        self._build_memory(num_envs)
+
     def observe(self, transition: Transition) -> None:
         """Store one step of all environments."""
         if self.memory is None:

@@ -82,3 +82,23 @@ def test_what_does_not_suit_is_refused_in_one_sentence(
     assert [word for word in words if word not in told] == []
     assert told.count("\n") == 1
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "least"),
+    [
+        (["--agent.replay_capacity", "1"], "must be at least 20"),
+        (["--agent.n_step", "10000000"], "must be at least 40000008"),
+        (["--agent.name", "lstm-q", "--agent.replay_capacity", "10"], "must be at least 264"),
+    ],
+)
+def test_a_memory_too_small_is_refused_before_anything_is_written(
+    options: list[str], least: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    run = ["--run_dir", str(tmp_path / "run"), "--env.id", "CartPole-v1", "--env.num_envs", "4"]
+    assert train_agent.main([*run, *options]) == 2
+    told = capsys.readouterr().err
+    assert told.startswith("the replay capacity is")
+    assert least in told
+    assert told.count("\n") == 1
+    assert not (tmp_path / "run").exists()
