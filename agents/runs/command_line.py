@@ -150,14 +150,20 @@ def checked_agent(arguments: Sequence[str]) -> str:
     """The chosen agent's name.
 
     Raises:
-        RunError: there is no agent of that name, or a file is not YAML.
+        RunError: there is no agent of that name, a file is a recipe for another one, or is not YAML.
     """
     agent = chosen_agent(arguments)
-    if agent in AGENTS:
-        return agent
-    close = difflib.get_close_matches(agent, AGENTS, n=1)
-    hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(sorted(AGENTS))}"
-    raise RunError(f"agent.name is {agent!r}; {hint}")
+    if agent not in AGENTS:
+        close = difflib.get_close_matches(agent, AGENTS, n=1)
+        hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(sorted(AGENTS))}"
+        raise RunError(f"agent.name is {agent!r}; {hint}")
+    for file in _values(arguments, "--config"):
+        if _agent_of(Path(file)) not in (None, agent):
+            wanted = f"for {agent} give --env.id, or a --config of its own"
+            raise RunError(
+                f"{file} is a recipe for {_agent_of(Path(file))}, with that agent's options; {wanted}"
+            )
+    return agent
 
 
 def _values(arguments: Sequence[str], option: str) -> list[str]:

@@ -57,6 +57,14 @@ def test_the_command_line_wins_over_the_file(read):
     assert config.env.num_envs == 32
 
 
+def test_a_recipe_for_another_agent_is_named(read, tmp_path: Path):
+    file = tmp_path / "recipe.yaml"
+    file.write_text("agent: {name: dqn, n_step: 3}\n")
+    with pytest.raises(RunError, match=r"recipe\.yaml is a recipe for dqn, .* for ppo give --env\.id"):
+        read("--config", str(file), "--agent.name", "ppo")
+    assert read("--config", str(file), "--agent.name", "dqn").agent.n_step == 3
+
+
 def test_the_run_folder_is_named_after_the_run_unless_given(default: Path, tmp_path: Path):
     named = read_run(["--seed", "5"], default, "").folder.path
     assert named.parent == Path("runs")
