@@ -102,8 +102,10 @@ def _info_faults(info: Any, num_envs: int, place: str = "info") -> Iterator[str]
             yield f"{place}[{key!r}] has no mask {place}['_{key}'] of ({num_envs},) bool"
         if isinstance(value, dict):
             yield from _info_faults(value, num_envs, f"{place}[{key!r}]")
-        elif len(value) != num_envs:
-            yield f"{place}[{key!r}] has {len(value)} rows; it must have {num_envs}"
+        elif np.shape(value if isinstance(value, np.ndarray) else np.asarray(value, object))[:1] != (
+            num_envs,
+        ):
+            yield f"{place}[{key!r}] is {value!r}; it must have {num_envs} rows"
 
 
 def _mode_is_told(trial: Trial) -> Iterator[str]:
@@ -199,7 +201,7 @@ def _rows_have_seeds(trial: Trial) -> Iterator[str]:
     with closing(trial.make()) as env:
         try:
             obs = began(env, seed=seeds[::-1]).obs
-        except Exception as fault:
+        except Exception as fault:  # whatever another's environment raises: it is what the note tells
             yield f"a list of seeds is refused: {fault or type(fault).__name__}"
             return
     if not same(_rows(trial, obs)[::-1], _rows(trial, trial.first.obs)):

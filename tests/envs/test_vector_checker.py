@@ -105,6 +105,11 @@ class InfoOfTooFewRows(Decoy):
         return given._replace(info={**given.info, **few})
 
 
+class InfoOfOneNumber(Decoy):
+    def spoil(self, given):
+        return given._replace(info={**given.info, "speed": 1.0, "_speed": np.ones(self.num_envs, bool)})
+
+
 class RewardForAReset(Decoy):
     def spoil(self, given):
         return given._replace(reward=np.ones_like(given.reward))
@@ -178,7 +183,8 @@ PLANTED = [
     (UndefinedRewards, NEXT_STEP, "step 1: the rewards are not finite numbers"),
     (FlagsOfNumbers, NEXT_STEP, "step 1: terminated is no array (3,) of bool"),
     (InfoWithoutMask, NEXT_STEP, "step 1: info['speed'] has no mask info['_speed'] of (3,) bool"),
-    (InfoOfTooFewRows, NEXT_STEP, "step 1: info['speed'] has 1 rows; it must have 3"),
+    (InfoOfTooFewRows, NEXT_STEP, "step 1: info['speed'] is array([0.]); it must have 3 rows"),
+    (InfoOfOneNumber, NEXT_STEP, "step 1: info['speed'] is 1.0; it must have 3 rows"),
     (RewardForAReset, NEXT_STEP, "begins episodes, and gives them a reward or ends them"),
     (ListensWhenItResets, NEXT_STEP, "the action of a step that begins an episode changes what follows"),
     (NoFinalObservation, SAME_STEP, "info['_final_obs'] does not mark the episodes that ended"),
@@ -198,11 +204,13 @@ def test_a_planted_fault_is_found(decoy, mode, sentence):
     assert any(sentence in fault for fault in caught.value.faults), caught.value.faults
 
 
-def test_an_episode_past_its_limit_is_found():
-    def make():
-        env = gym.make_vec("Hairpin/Chain-v0", NUM_ENVS)
-        env.spec = EnvSpec("Chain-v0", max_episode_steps=5)
+@pytest.mark.parametrize("mode", list(AutoresetMode))
+def test_an_episode_past_its_limit_is_found(mode):
+    def chain(limit):
+        env = gym.make_vec("Hairpin/Chain-v0", NUM_ENVS, max_steps=7, autoreset_mode=mode.value)
+        env.spec = EnvSpec("Chain-v0", max_episode_steps=limit)
         return env
 
-    with pytest.raises(VectorEnvFault, match="step 5: the episode of row 0 goes on after 5 steps"):
-        check_vector_env(make, steps=20)
+    assert check_vector_env(partial(chain, 7), steps=40) == [ONE_START]
+    with pytest.raises(VectorEnvFault, match="step 6: the episode of row 0 goes on after 6 steps"):
+        check_vector_env(partial(chain, 6), steps=40)
