@@ -158,11 +158,10 @@ def checked_agent(arguments: Sequence[str]) -> str:
         hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(sorted(AGENTS))}"
         raise RunError(f"agent.name is {agent!r}; {hint}")
     for file in _values(arguments, "--config"):
-        if _agent_of(Path(file)) not in (None, agent):
+        other = _agent_of(Path(file))
+        if other not in (None, agent):
             wanted = f"for {agent} give --env.id, or a --config of its own"
-            raise RunError(
-                f"{file} is a recipe for {_agent_of(Path(file))}, with that agent's options; {wanted}"
-            )
+            raise RunError(f"{file} is a recipe for {other}, with that agent's options; {wanted}")
     return agent
 
 
