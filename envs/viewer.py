@@ -10,7 +10,7 @@ import numpy as np
 import pygame
 
 from envs import drawing
-from envs.driving.levels import HALF_WIDTH
+from envs.driving.sections import HALF_WIDTH
 from envs.driving.observations import Observation
 from envs.driving.params import CONTROL_STEP
 from envs.driving.simulator import Simulator

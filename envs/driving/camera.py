@@ -9,19 +9,30 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from envs.driving.colours import NUM_COLOURS, take_colours
-from envs.driving.compiling import FAST, kernel, wide_vectors
+from envs.driving.compiling import FAST, inlined, kernel, wide_vectors
+from envs.driving.marking import (
+    SHEEN,
+    across_of,
+    decode_marks,
+    marked_shares,
+    paint_marked,
+    patterns_at,
+    take_marks,
+)
 from envs.driving.painting import finish, paint_ground
 from envs.driving.sky import bands, paint_above, trace_ridge
 from envs.driving.tracing import (
     BLOCK,
     COLUMNS,
     DEPTH_AT,
+    MARKS_AT,
     ONE,
     PHASES,
     PITCH,
     ROWS,
     S_DASH,
     S_KERB,
+    S_OFFSET,
     S_SHARP,
     S_THIN,
     SAMPLES,
@@ -106,6 +117,7 @@ VIEW = np.dtype(
         ("axes", np.float32, (3, 3)),  # forward, right, down of the image, in the same coordinates
         ("focal", np.float32),  # [pixels]
         ("azimuth", np.float32),  # [turns] of the optical axis against the hills
+        ("mirror", np.float32),  # −1 where the picture is mirrored
     ]
 )
 
@@ -134,7 +146,7 @@ def aim(view, car, focal, mounting, errors):
         view.axes[0, k] = forward[k]
         view.axes[1, k] = car.mirror * (cr * right[k] + sr * down[k])
         view.axes[2, k] = cr * down[k] - sr * right[k]
-    view.focal = focal
+    view.focal, view.mirror = focal, car.mirror
     view.azimuth = car.mirror * heading * np.float32(0.5 / np.pi)
 
 
@@ -152,22 +164,22 @@ def _copy(packed, taken, flat, start, size):
 
 
 @kernel
-def paint(view, look, surface, noise_key, out, buffers):
-    """Draw one frame.
+def paint(view, look, road, noise_key, out, buffers):
+    """Draw one frame of a road without anything that stands on it.
 
     Args:
         view: `VIEW` record.
         look: `LOOK` record.
-        surface: the level's surface map (grid, grid) int64.
+        road: the level's surface map (grid, grid) int64, and `Section.numbers()`.
         noise_key: key of this frame's noise.
         out: (H, W, 3) or (H, W, 1) uint8, RGB or gray.
         buffers: of `scratch`.
     """
     height, width, channels = out.shape
-    grid, texels, flat = surface.shape[0], surface.reshape(surface.size), out.reshape(out.size)
-    floats, integers, words = buffers
-    packed = words.view(np.uint8)
+    flat, floats = out.reshape(out.size), buffers[0]
+    packed = buffers[2].view(np.uint8)
     take_colours(look, floats)
+    take_marks(road[1], view.mirror, look.wet, floats)
     for first in range(0, width, COLUMNS):
         trace_ridge(view, first, width, floats)
         hills, soil = bands(view, first, height, width)
@@ -175,22 +187,53 @@ def paint(view, look, surface, noise_key, out, buffers):
         top = 0
         while top < height:
             place = (top, first, height, width)
-            clear = top < hills and look.noise <= ZERO
             bottom = min(top + ROWS, hills if top < hills else soil if top < soil else height)
-            if top < soil:
-                paint_above(view, place, channels, clear, floats, words)
-            else:
-                cast_rays(view, place, grid, floats)
-                find_texels(floats, grid, integers)
-                plain = trace_block(texels, np.float32(0.2) / look.haze, floats, integers)
-                paint_ground(floats, channels, look.haze, plain)
-            if not clear:
-                key = np.uint32(noise_key + np.uint32(top * width + first) * np.uint32(0x9E3779B9))
-                finish(floats, channels, look.noise, key, words)
+            _paint_block(view, look, road, place, (channels, hills, soil), noise_key, buffers)
             for row in range(bottom - top):
                 start, taken = ((top + row) * width + first) * channels, row * channels * COLUMNS
                 _copy(packed, taken, flat, start, size)
             top = bottom
+
+
+@kernel
+def _paint_block(view, look, road, place, kind, noise_key, buffers):
+    """Paint one block into the buffer of words; `kind` is the channels, and where hills and soil begin."""
+    (top, first, _, width), (channels, hills, soil) = place, kind
+    floats, integers, words = buffers
+    clear = top < hills and look.noise <= ZERO
+    if top < soil:
+        paint_above(view, place, channels, clear, floats, words)
+    else:
+        plain = _trace(view, road, place, np.float32(0.2) / look.haze, floats, integers)
+        if road[1][0] > ZERO or look.wet > ZERO:
+            paint_marked(floats, channels, look.haze)
+        else:
+            paint_ground(floats, channels, look.haze, plain)
+    if not clear:
+        key = np.uint32(noise_key + np.uint32(top * width + first) * np.uint32(0x9E3779B9))
+        finish(floats, channels, look.noise, key, words)
+
+
+@kernel
+def _trace(view, road, place, near, floats, integers):
+    """Trace a block of ground; returns what `trace_block` does."""
+    surface, marks = road
+    grid = surface.shape[0]
+    cast_rays(view, place, grid, floats)
+    find_texels(floats, grid, integers)
+    plain = trace_block(surface.reshape(surface.size), near, floats, integers)
+    if marks[0] > ZERO or floats[MARKS_AT + SHEEN] > ZERO:
+        decode_marks(floats, integers)
+    return plain
+
+
+@inlined
+def _kind_of(line, grass, kerb):
+    """The class that covers most of a pixel."""
+    road = ONE - line - grass - kerb
+    kind = np.int32(ROAD) if road >= line else np.int32(LINE)
+    kind = np.int32(KERB) if kerb > max(road, line) else kind
+    return np.int32(GRASS) if grass > max(max(road, line), kerb) else kind
 
 
 @kernel(fastmath=FAST)
@@ -206,14 +249,34 @@ def _classify(floats, integers):
                 sharp = floats[S_SHARP + sample]
                 thin, kerbed = floats[S_THIN + sample], floats[S_KERB + sample]
                 line, grass, kerb = shares_at(offset, dash, sharp, thin, kerbed)
-                road = ONE - line - grass - kerb
-                kind = np.int32(ROAD) if road >= line else np.int32(LINE)
-                kind = np.int32(KERB) if kerb > max(road, line) else kind
-                kind = np.int32(GRASS) if grass > max(max(road, line), kerb) else kind
-                depth = floats[DEPTH_AT + place]
-                sky = depth >= np.float32(0.99 * VIEW_DISTANCE)
-                integers[place] = np.int32(SKY) if sky else kind
-                floats[DEPTH_AT + place] = np.float32(VIEW_DISTANCE) if sky else depth
+                integers[place] = _kind_of(line, grass, kerb)
+
+
+@kernel(fastmath=FAST)
+def _classify_marked(floats, integers):
+    """`_classify` for a road with lanes."""
+    wide_vectors()
+    across = across_of(floats)
+    for row in range(ROWS):
+        for phase in range(PHASES):
+            share = np.float32(phase) * np.float32(1.0 / PHASES)
+            for k in range(SAMPLES):
+                sample, place = row * PITCH + k, row * COLUMNS + phase * SAMPLES + k
+                offset = between(floats, S_OFFSET + sample, share)
+                here = (floats[S_SHARP + sample], floats[S_THIN + sample], floats[S_KERB + sample])
+                line, grass, kerb = marked_shares(offset, here, patterns_at(floats, sample, share), across)
+                integers[place] = _kind_of(line, grass, kerb)
+
+
+@kernel(fastmath=FAST)
+def _end_of_sight(floats, integers):
+    """Make sky of a classified block's pixels that are too far away."""
+    wide_vectors()
+    for place in range(BLOCK):
+        depth = floats[DEPTH_AT + place]
+        sky = depth >= np.float32(0.99 * VIEW_DISTANCE)
+        integers[place] = np.int32(SKY) if sky else integers[place]
+        floats[DEPTH_AT + place] = np.float32(VIEW_DISTANCE) if sky else depth
 
 
 @kernel
@@ -229,21 +292,21 @@ def _deal_out(floats, integers, place, classes, depth):
 
 
 @kernel
-def label(view, surface, classes, depth, buffers):
-    """Label one frame.
+def label(view, road, classes, depth, buffers):
+    """Label one frame of a road without anything that stands on it.
 
     A pixel's class is the one that covers most of it; its depth is measured along the optical axis.
 
     Args:
         view: `VIEW` record.
-        surface: the level's surface map (grid, grid) int64.
+        road: the level's surface map (grid, grid) int64, and `Section.numbers()`.
         classes: filled: (H, W) uint8, indices into `CLASSES`.
         depth: filled: (H, W) float32 [m], `VIEW_DISTANCE` for the sky.
         buffers: of `scratch`.
     """
     height, width = classes.shape
     floats, integers, _ = buffers
-    grid, texels = surface.shape[0], surface.reshape(surface.size)
+    take_marks(road[1], view.mirror, ZERO, floats)
     for first in range(0, width, COLUMNS):
         _, soil = bands(view, first, height, width)
         for row in range(soil):
@@ -251,9 +314,11 @@ def label(view, surface, classes, depth, buffers):
                 classes[row, column], depth[row, column] = np.uint8(SKY), np.float32(VIEW_DISTANCE)
         for top in range(soil, height, ROWS):
             place = (top, first, height, width)
-            cast_rays(view, place, grid, floats)
-            find_texels(floats, grid, integers)
-            trace_block(texels, ZERO, floats, integers)
+            _trace(view, road, place, ZERO, floats, integers)
             cover_depth(floats)
-            _classify(floats, integers)
+            if road[1][0] > ZERO:
+                _classify_marked(floats, integers)
+            else:
+                _classify(floats, integers)
+            _end_of_sight(floats, integers)
             _deal_out(floats, integers, place, classes, depth)

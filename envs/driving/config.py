@@ -8,6 +8,7 @@ from typing import Any
 from envs.driving.camera import CameraParams
 from envs.driving.levels import SPLITS
 from envs.driving.look import LOOKS
+from envs.driving.sections import SECTIONS
 from envs.driving.vehicle import PHYSICS
 
 OBSERVATIONS = ("camera", "gray", "semantic", "depth", "state", "dict")
@@ -34,6 +35,8 @@ class DrivingConfig:
     """dynamic (tyres slip) or kinematic (they never do)."""
     look: str = "randomized"
     """randomized (colours, light, haze, camera pose drawn per episode), clean, or noisy (with noise too)."""
+    road: str = "track"
+    """track (driven in the middle), street or avenue (one or two lanes each way) or raceway."""
     split: str = "train"
     """Which roads: train, val, test or ood."""
     num_levels: int | None = None
@@ -113,6 +116,7 @@ _CHOICES = {
     "actions": ACTIONS,
     "physics": PHYSICS,
     "look": LOOKS,
+    "road": tuple(SECTIONS),
     "split": SPLITS,
 }
 _RANGES = (

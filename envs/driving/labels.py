@@ -3,7 +3,7 @@
 import numpy as np
 
 from envs.driving.compiling import kernel
-from envs.driving.levels import HALF_WIDTH
+from envs.driving.sections import HALF_WIDTH
 
 LOOK_AHEAD = (8.0, 16.0, 30.0)  # [m] at which the road's curvature is labelled
 POSE = ("lane_offset", "heading_error", "curvature_8", "curvature_16", "curvature_30")

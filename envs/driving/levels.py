@@ -7,12 +7,11 @@ level, and kept if its length, its extent, how much it winds and the distance be
 fit the split. Splits draw from different streams: their geometries share nothing.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from envs.driving.compiling import kernel
 from envs.driving.randomness import STREAM_CIRCUIT, between, stream_key, uniform
+from envs.driving.sections import POINT_SPACING, SECTIONS
 
 STREAMS = {"train": 0, "val": 1, "test": 4, "ood": 3}
 """Splits, and the stream that the circuits of each are drawn from.
@@ -21,48 +20,9 @@ STREAMS = {"train": 0, "val": 1, "test": 4, "ood": 3}
 gives them a stream that has never been used.
 """
 SPLITS = tuple(STREAMS)
-POINT_SPACING = 0.5  # [m] between neighbouring centreline points, to within half a point a lap
-HALF_WIDTH = 3.5  # [m] centreline → edge of the road
 _SAMPLES_PER_CORNER = 36
-_PASS_DISTANCE = 15.0  # [m] least distance between two passes of the road
 _ATTEMPTS = 20_000  # about 1 in 30 fits
 _PASS_ARC = 30.0  # [m] along the road from which two points count as two passes
-
-
-@dataclass(frozen=True)
-class CircuitRange:
-    """What the circuits of a split look like. SI units."""
-
-    corners: int  # control points of the spline
-    spread: float  # of their distance from the middle, 1 being the mean distance
-    winding: float  # least ∫|curvature| along a lap, in full turns; 1 is a convex ring
-    min_radius: tuple[float, float]  # [m] range of a circuit's sharpest bend
-    length: tuple[float, float]  # [m]
-    extent: float  # [m] longest side of the bounding box
-
-    def numbers(self) -> np.ndarray:
-        """The range as (8,) float64, as `draw_circuit` reads it."""
-        return np.array(
-            [self.corners, self.spread, self.winding, *self.min_radius, *self.length, self.extent], np.float64
-        )
-
-    @property
-    def max_points(self) -> int:
-        """Most centreline points that a circuit of the range has."""
-        return int(np.ceil(self.length[1] / POINT_SPACING)) + 1
-
-
-_SEEN = CircuitRange(
-    corners=11, spread=0.5, winding=1.25, min_radius=(12.0, 25.0), length=(300.0, 500.0), extent=175.0
-)
-CIRCUITS = {
-    "train": _SEEN,
-    "val": _SEEN,
-    "test": _SEEN,
-    "ood": CircuitRange(
-        corners=14, spread=0.45, winding=1.5, min_radius=(8.0, 12.0), length=(500.0, 1000.0), extent=300.0
-    ),
-}
 
 
 @kernel
@@ -108,15 +68,15 @@ def _arc_and_curvature(curve, arc, curvature):
 
 
 @kernel
-def _passes_apart(curve, arc, scale):
-    """Whether the road never comes near another pass of itself."""
+def _passes_apart(curve, arc, scale, distance):
+    """Whether the road never comes nearer than `distance` [m] to another pass of itself."""
     length = arc[-1] * scale
     for i in range(0, curve.shape[1], 3):
         for j in range(i + 3, curve.shape[1], 3):
             along = (arc[j] - arc[i]) * scale
             if min(along, length - along) > _PASS_ARC:
                 gap = np.hypot(curve[0, i] - curve[0, j], curve[1, i] - curve[1, j]) * scale
-                if gap < _PASS_DISTANCE:
+                if gap < distance:
                     return False
     return True
 
@@ -167,7 +127,7 @@ def draw_circuit(stream, level, ranges, points):
             0.5 m apart, the bounding box centred on the origin.
     """
     corners, spread, least_winding = int(ranges[0]), ranges[1], ranges[2]
-    key = stream_key(np.uint64(stream), level, 0, STREAM_CIRCUIT)
+    key = stream_key(np.uint64(stream), level, int(ranges[9]), STREAM_CIRCUIT)
     ring = np.empty((2, corners))
     curve = np.empty((6, corners * _SAMPLES_PER_CORNER))
     arc, curvature = np.empty(curve.shape[1] + 1), np.empty(curve.shape[1])
@@ -180,22 +140,24 @@ def draw_circuit(stream, level, ranges, points):
         if winding < least_winding or not ranges[5] <= arc[-1] * scale <= ranges[6]:
             continue
         side = max(curve[0].max() - curve[0].min(), curve[1].max() - curve[1].min())
-        if side * scale <= ranges[7] and _passes_apart(curve, arc, scale):
+        if side * scale <= ranges[7] and _passes_apart(curve, arc, scale, ranges[8]):
             return _resample(curve, arc, curvature, scale, points)
     return 0
 
 
-def centreline(split: str, level: int) -> np.ndarray:
+def centreline(split: str, level: int, road: str = "track") -> np.ndarray:
     """The centreline of one level, (n, 4): x, y [m], heading [rad], curvature [1/m].
 
     Raises:
-        ValueError: the split is unknown or the level negative.
+        ValueError: the split or the road is unknown, or the level negative.
     """
     if split not in SPLITS:
         raise ValueError(f"split is {split!r}; it must be one of {', '.join(SPLITS)}.")
+    if road not in SECTIONS:
+        raise ValueError(f"road is {road!r}; it must be one of {', '.join(SECTIONS)}.")
     if level < 0:
         raise ValueError(f"level is {level}; levels are numbered from 0.")
-    circuits = CIRCUITS[split]
+    circuits = SECTIONS[road].circuits(split)
     points = np.empty((circuits.max_points, 4))
     count = draw_circuit(STREAMS[split], level, circuits.numbers(), points)
     if count == 0:

@@ -16,6 +16,9 @@ LOOK = np.dtype(
         ("colours", np.float32, (NUM_COLOURS, 4)),  # red, green, blue, luma; 0 … 255, brightness applied
         ("haze", np.float32),  # [1/m] inverse distance at which the haze is complete
         ("noise", np.float32),  # ± this much on every channel of every pixel
+        ("wet", np.float32),  # how much a wet road mirrors the sky
+        ("light", np.float32),  # brightness, in the colours already
+        ("tint", np.float32, 3),  # of what stands on the ground
         ("errors", np.float32, 4),  # of the camera: height [m], pitch, roll, yaw [rad]
     ]
 )
@@ -61,6 +64,9 @@ def draw_look(look, mode, key):
     look.haze = (
         between(key, 1, 1.0 / VIEW_DISTANCE, 1.6 / VIEW_DISTANCE) if randomized else 1.2 / VIEW_DISTANCE
     )
+    look.light, look.wet = brightness, 0.0
+    for channel in range(3):
+        look.tint[channel] = between(key, 50 + channel, 0.88, 1.12) if randomized else 1.0
     look.noise = _NOISE * uniform(key, 2) if mode == NOISY else 0.0
     for i in range(4):
         look.errors[i] = between(key, 3 + i, -_ERRORS[i], _ERRORS[i]) if randomized else 0.0

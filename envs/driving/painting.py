@@ -45,7 +45,7 @@ from envs.driving.tracing import (
 
 
 @inlined
-def _hues(floats, channel):
+def hues(floats, channel):
     """One channel of a ground's colours, each less what it is laid over, and of the haze."""
     asphalt, dark, red = (
         colour_of(floats, ASPHALT, channel),
@@ -61,11 +61,11 @@ def _hues(floats, channel):
 
 
 @inlined
-def _blend(hues, shares):
+def blend(hues, shares):
     """One channel of a pixel, seen through the mist.
 
     Args:
-        hues: of `_hues`.
+        hues: of `hues`.
         shares: of the pixel: line, grass, light grass, kerb, white of the kerb; then how much is mist.
     """
     seen = hues[0] + shares[0] * hues[1] + shares[1] * hues[2] + shares[2] * hues[3]
@@ -77,7 +77,7 @@ def _blend(hues, shares):
 def _paint_road(floats):
     """Paint a traced block that is road and line alone, too close for mist."""
     wide_vectors()
-    red, green, blue = _hues(floats, 0), _hues(floats, 1), _hues(floats, 2)
+    red, green, blue = hues(floats, 0), hues(floats, 1), hues(floats, 2)
     for row in range(ROWS):
         for phase in range(PHASES):
             share = np.float32(phase) * np.float32(1.0 / PHASES)
@@ -93,7 +93,7 @@ def _paint_road(floats):
 @inlined
 def _paint_any(floats, haze, rgb):
     """Paint a traced block: all three channels, or luma alone."""
-    first, green, blue = _hues(floats, 0 if rgb else LUMA), _hues(floats, 1), _hues(floats, 2)
+    first, green, blue = hues(floats, 0 if rgb else LUMA), hues(floats, 1), hues(floats, 2)
     for row in range(ROWS):
         for phase in range(PHASES):
             share = np.float32(phase) * np.float32(1.0 / PHASES)
@@ -106,10 +106,10 @@ def _paint_any(floats, haze, rgb):
                 mist = min(floats[S_DEPTH + sample] * haze, ONE)
                 tone, stripe = grass * floats[S_TONE + sample], kerb * floats[S_STRIPE + sample]
                 shares = (line, grass, tone, kerb, stripe, mist * mist)
-                floats[RED_AT + place] = _blend(first, shares)
+                floats[RED_AT + place] = blend(first, shares)
                 if rgb:
-                    floats[GREEN_AT + place] = _blend(green, shares)
-                    floats[BLUE_AT + place] = _blend(blue, shares)
+                    floats[GREEN_AT + place] = blend(green, shares)
+                    floats[BLUE_AT + place] = blend(blue, shares)
 
 
 @kernel(fastmath=FAST)

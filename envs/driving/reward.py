@@ -17,7 +17,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from envs.driving.compiling import kernel
-from envs.driving.levels import HALF_WIDTH
+from envs.driving.sections import HALF_WIDTH
 from envs.driving.params import CONTROL_STEP, GRAVITY
 
 _FULL_STEP = np.float32(15.0 * CONTROL_STEP)  # [m] of one control step at 15 m/s

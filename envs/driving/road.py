@@ -7,23 +7,35 @@ texel. The error is second order, below 1 cm on the sharpest inner edge, so line
 smooth however close one looks.
 
     low half:  distance to the left [1/256 m] int16 · gradient x, y [1/127] int8, int8
-    high half: distance along [1/64 m] uint16 · |∇ along| [1/64] uint8 · 1: kerb, 2: light grass
+    high half: distance along [1/64 m] uint16 · |∇ along| [1/64] uint8 · flags uint8
+
+Flags: 1: kerb, 2: light grass, 4: near a crossing, whence the distance along then counts, less
+`CROSSING_ZERO`; 8: the line in the middle is solid. Where a road widens, distances to the centreline are
+stored as they would be at its narrowest, so that all lines follow.
 """
 
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 
 from envs.driving.compiling import kernel
-from envs.driving.levels import CIRCUITS, STREAMS, draw_circuit
+from envs.driving.course import lay_crossings, lay_out
+from envs.driving.levels import STREAMS, draw_circuit
+from envs.driving.sections import M_CROSSINGS, M_LANES, M_MIDDLE, SECTIONS
 
 TEXEL = 0.5  # [m]
 STRIPE_PERIOD = 6.0  # [m] of the dashes in the middle; a lap holds a whole number of them
 KERB_CURVATURE = 1.0 / 45.0  # [1/m] bends sharper than this have kerbs
+MAX_CROSSINGS = 4  # a lap
 _MARGIN = 10.0  # [m] of map around the centreline
 _LAWN = 10.0  # [m] side of a patch of grass
 OFFSET_STEPS, ALONG_STEPS = 256.0, 64.0  # to the metre
+CROSSING_ZERO = 512.0  # [m] stored at a crossing
+_NEAR_CROSSING = 7.0  # [m]
+_SOLID_BEFORE = 30.0  # [m] from a crossing the line in the middle is solid
+_SOLID_CURVATURE = 1.0 / 60.0  # [1/m] and in sharper bends
 
 
 @kernel
@@ -98,8 +110,9 @@ def project(points, start, search, x, y):
 
 
 @kernel
-def _encode(points, tangents, spacing, n, x, y):
-    """The texel centred on (x, y); `n` is a centreline point near (x, y)."""
+def _encode(points, tangents, course, n, x, y):
+    """The texel centred on (x, y); `n` is a centreline point near (x, y); `course` of `_draw_surface`."""
+    spacing, crossings, marks = course
     advance = along = left = stretch = 0.0
     for _ in range(3):
         dx, dy = x - points[n, 0], y - points[n, 1]
@@ -111,13 +124,36 @@ def _encode(points, tangents, spacing, n, x, y):
         n = (n + int(np.rint(advance / spacing))) % points.shape[0]
     turn = points[n, 3] * advance
     left -= 0.5 * turn * along
+    wide = 127.0 / points[n, 4]
     gx, gy = -tangents[n, 1] - turn * tangents[n, 0], tangents[n, 0] - turn * tangents[n, 1]
-    flags = (1 if abs(points[n, 3]) > KERB_CURVATURE else 0) | _lawn(x, y)
-    length = points.shape[0] * spacing
-    stripes = np.rint(length / STRIPE_PERIOD) * STRIPE_PERIOD / length
-    distance = ((n * spacing + advance) % length) * stripes
-    low = _pack(min(max(left, -127.0), 127.0) * OFFSET_STEPS, gx * 127.0, gy * 127.0)
+    distance, near = _distance_along(points, course, n * spacing + advance)
+    flags = (
+        (1 if abs(points[n, 3]) > KERB_CURVATURE else 0) | _lawn(x, y) | (4 if near <= _NEAR_CROSSING else 0)
+    )
+    bend = abs(points[n, 3]) > _SOLID_CURVATURE
+    if marks[M_LANES] > 0.0 and (marks[M_MIDDLE] > 0.0 or bend or near <= _SOLID_BEFORE):
+        flags |= 8
+    left = min(max(left / points[n, 4], -127.0), 127.0)
+    low = _pack(left * OFFSET_STEPS, gx * wide, gy * wide)
     return (_pack(distance * ALONG_STEPS, stretch * 64.0, flags) << 32) | (low & 0xFFFFFFFF)
+
+
+@kernel
+def _distance_along(points, course, along):
+    """The distance along that a texel stores [m], and how far the nearest crossing is [m]."""
+    spacing, crossings, marks = course
+    length = points.shape[0] * spacing
+    near, nearest = 1e6, 0.0
+    for k in range(int(marks[M_CROSSINGS])):
+        crossing = crossings[k]
+        away = along - crossing
+        away -= length * np.rint(away / length)
+        if crossing >= 0.0 and abs(away) < near:
+            near, nearest = abs(away), away
+    if near <= _NEAR_CROSSING:
+        return nearest + CROSSING_ZERO, near
+    stripes = np.rint(length / STRIPE_PERIOD) * STRIPE_PERIOD / length
+    return (along % length) * stripes, near
 
 
 @kernel(inline="always")
@@ -132,8 +168,11 @@ def _pack(high, middle, low):
 
 
 @kernel
-def _draw_surface(points, spacing, surface):
-    """Fill `surface` (grid, grid) from the centreline `points` (n, 4)."""
+def _draw_surface(points, course, surface):
+    """Fill `surface` (grid, grid) from the centreline `points` (n, 6).
+
+    `course` is the spacing of the points [m], the places of the crossings, and `Section.numbers()`.
+    """
     grid = surface.shape[0]
     nearest = np.empty((grid, grid), np.int32)
     _nearest_points(points, nearest)
@@ -142,7 +181,7 @@ def _draw_surface(points, spacing, surface):
     for j in range(grid):
         for i in range(grid):
             x, y = (i - grid // 2 + 0.5) * TEXEL, (j - grid // 2 + 0.5) * TEXEL
-            surface[j, i] = _encode(points, tangents, spacing, nearest[j, i], x, y)
+            surface[j, i] = _encode(points, tangents, course, nearest[j, i], x, y)
 
 
 @kernel
@@ -156,36 +195,72 @@ def _lap(points):
 
 
 @kernel(nogil=True)
-def _build_level(stream, level, ranges, centreline, spacing, surface):
-    """Draw one circuit and its surface map; returns how many points the centreline has."""
-    points = np.empty(centreline.shape)
+def _build_level(drawn, ranges, marks, centreline, spacing, surface, crossings):
+    """Draw one circuit, its crossings and its surface map; returns how many points the centreline has.
+
+    Args:
+        drawn: the stream and the level's number.
+        ranges: `CircuitRange.numbers()`.
+        marks: `Section.numbers()`.
+        centreline: (max_points, 6), filled.
+        spacing: (1,), filled.
+        surface: (grid, grid), filled.
+        crossings: (C,), filled with the places of the crossings along [m], −1 for none.
+    """
+    stream, level = drawn
+    points = np.ones((centreline.shape[0], 6))
     count = draw_circuit(stream, level, ranges, points)
     if count > 0:
-        spacing[0] = _lap(points[:count]) / count
-        centreline[:count] = points[:count]
-        _draw_surface(points[:count], spacing[0], surface)
+        points = points[:count]
+        spacing[0] = _lap(points) / count
+        lay_out(points, spacing[0], stream, level, marks)
+        lay_crossings(points, spacing[0], stream, level, int(marks[M_CROSSINGS]), crossings)
+        centreline[:count] = points
+        _draw_surface(points, (spacing[0], crossings, marks), surface)
     return count
+
+
+class RoadArrays(NamedTuple):
+    """The road library as the compiled code takes it; see `Roads`."""
+
+    centrelines: np.ndarray
+    counts: np.ndarray
+    spacings: np.ndarray
+    surfaces: np.ndarray
+    crossings: np.ndarray
+    marks: np.ndarray  # `Section.numbers()`
 
 
 class Roads:
     """The roads of one split, built when first asked for and then kept.
 
     Attributes:
-        centrelines: (levels, max_points, 4) float32: x, y [m], heading [rad], curvature [1/m].
+        centrelines: (levels, max_points, 6) float32: x, y [m], heading [rad], curvature [1/m], width (1
+            where the road is narrowest), the speed of a comfortable driver [m/s].
         counts: (levels,) int32: how many points each centreline has; −1: not built yet.
         spacings: (levels,) float32: [m] between neighbouring points.
         surfaces: (levels, grid, grid) int64: see the head of this file.
+        crossings: (levels, 4) float32: [m] along, −1 for none.
+        section: across the road.
     """
 
-    def __init__(self, split: str, num_levels: int) -> None:
-        circuits = CIRCUITS[split]
+    def __init__(self, split: str, num_levels: int, road: str = "track") -> None:
+        self.section = SECTIONS[road]
+        circuits = self.section.circuits(split)
         self.split, self.num_levels = split, num_levels
         grid = 2 * int(np.ceil((circuits.extent / 2 + _MARGIN) / TEXEL))
-        self.centrelines = np.zeros((num_levels, circuits.max_points, 4), np.float32)
+        self.centrelines = np.zeros((num_levels, circuits.max_points, 6), np.float32)
         self.counts = np.full(num_levels, -1, np.int32)
         self.spacings = np.zeros(num_levels, np.float32)
         self.surfaces = np.empty((num_levels, grid, grid), np.int64)
-        self._ranges = circuits.numbers()
+        self.crossings = np.full((num_levels, MAX_CROSSINGS), -1.0, np.float32)
+        self._ranges, self._marks = circuits.numbers(), self.section.numbers()
+
+    def arrays(self) -> RoadArrays:
+        """The roads as the compiled code takes them."""
+        return RoadArrays(
+            self.centrelines, self.counts, self.spacings, self.surfaces, self.crossings, self._marks
+        )
 
     def require(self, levels: np.ndarray) -> None:
         """Build those of `levels` (integers in [0, num_levels)) that are not there yet.
@@ -206,15 +281,15 @@ class Roads:
                 list(workers.map(self._build, missing.tolist()))
 
     def _build(self, n: int) -> None:
-        stream = STREAMS[self.split]
         line, spacing, surface = self.centrelines[n], self.spacings[n : n + 1], self.surfaces[n]
-        count = _build_level(stream, n, self._ranges, line, spacing, surface)
+        drawn = (STREAMS[self.split], n)
+        count = _build_level(drawn, self._ranges, self._marks, line, spacing, surface, self.crossings[n])
         if count == 0:
             raise RuntimeError(f"level {n} of split {self.split!r} has no circuit; ask for fewer levels.")
         self.counts[n] = count
 
 
 @lru_cache(maxsize=8)
-def roads(split: str, num_levels: int) -> Roads:
+def roads(split: str, num_levels: int, road: str = "track") -> Roads:
     """The roads of a split, shared by every environment of the process that drives on them."""
-    return Roads(split, num_levels)
+    return Roads(split, num_levels, road)

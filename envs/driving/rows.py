@@ -10,7 +10,6 @@ import numpy as np
 from envs.driving.camera import VIEW, aim, label, paint, scratch
 from envs.driving.compiling import kernel
 from envs.driving.labels import lane_pose
-from envs.driving.levels import HALF_WIDTH
 from envs.driving.look import draw_look
 from envs.driving.metrics import SUM_FIELDS, add_step, episode_metrics
 from envs.driving.params import CONTROL_STEP
@@ -26,6 +25,7 @@ from envs.driving.randomness import (
 )
 from envs.driving.reward import reward
 from envs.driving.road import project
+from envs.driving.sections import HALF_WIDTH
 from envs.driving.sharing import next_few
 from envs.driving.vehicle import CAR_FIELDS, drive
 
@@ -48,15 +48,6 @@ ROW = np.dtype(
         ("ended", np.bool_),
     ]
 )
-
-
-class RoadArrays(NamedTuple):
-    """The road library as the compiled code takes it; see `Roads`."""
-
-    centrelines: np.ndarray
-    counts: np.ndarray
-    spacings: np.ndarray
-    surfaces: np.ndarray
 
 
 class Outcome(NamedTuple):
@@ -193,7 +184,7 @@ def _paint_few(rows, roads, painting, workspace, first, last):
         row = rows[n]
         aim(view, row, lens[0], lens[1], looks[n].errors)
         key = np.uint32(stream_key(row.seed, row.episode, row.step, STREAM_NOISE) >> np.uint64(32))
-        paint(view, looks[n], roads.surfaces[row.level], key, frames[n], buffers)
+        paint(view, looks[n], (roads.surfaces[row.level], roads.marks), key, frames[n], buffers)
 
 
 @kernel(nogil=True)
@@ -260,7 +251,8 @@ def label_rows(rows, roads, labelling, turn):
     while first < last:
         for n in range(first, last):
             aim(view, rows[n], lens[0], lens[1], looks[n].errors)
-            label(view, roads.surfaces[rows[n].level], classes[n], depths[n], buffers)
+            road = (roads.surfaces[rows[n].level], roads.marks)
+            label(view, road, classes[n], depths[n], buffers)
         first, last = next_few(turn, rows.shape[0])
 
 

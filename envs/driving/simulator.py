@@ -12,7 +12,6 @@ from envs.driving.road import roads
 from envs.driving.rows import (
     ROW,
     Outcome,
-    RoadArrays,
     begin_rows,
     label_rows,
     next_episodes,
@@ -37,7 +36,7 @@ class Simulator:
     def __init__(self, config: DrivingConfig, num_rows: int) -> None:
         self.config, self.num_rows = config, num_rows
         self._work = SharedWork(num_rows, config.threads)
-        self.roads = roads(config.split, config.level_count)
+        self.roads = roads(config.split, config.level_count, config.road)
         self.rows, self.looks = np.zeros(num_rows, ROW), np.zeros(num_rows, LOOK)
         self.outcome = Outcome(
             np.zeros(num_rows, np.float32),
@@ -45,9 +44,7 @@ class Simulator:
             np.zeros(num_rows, np.bool_),
             np.zeros((num_rows, len(METRICS))),
         )
-        self._arrays = RoadArrays(
-            self.roads.centrelines, self.roads.counts, self.roads.spacings, self.roads.surfaces
-        )
+        self._arrays = self.roads.arrays()
         vehicle, weights = VehicleParams().record(), RewardWeights().record()
         self._rules = (PHYSICS.index(config.physics) == 1, config.frame_skip, vehicle, weights)
         self._look_mode = LOOKS.index(config.look)

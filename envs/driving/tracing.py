@@ -17,13 +17,13 @@ would be counted as a reference at every turn, and so would a tuple's parts.
 import numpy as np
 
 from envs.driving.compiling import FAST, inlined, kernel, wide_vectors
-from envs.driving.levels import HALF_WIDTH
 from envs.driving.road import ALONG_STEPS, OFFSET_STEPS, STRIPE_PERIOD, TEXEL
+from envs.driving.sections import HALF_WIDTH
 
 VIEW_DISTANCE = 220.0  # [m] ground further away is sky
 _EDGE_LINE = HALF_WIDTH - 0.35  # [m] from the centreline to the middle of the line at the edge
-_LINE_HALF = 0.085  # [m] half the width of the lines
-_KERB_WIDTH = 0.6  # [m]
+LINE_HALF = 0.085  # [m] half the width of the lines
+KERB_WIDTH = 0.6  # [m]
 
 ROWS, SAMPLES, PHASES = 8, 16, 4
 COLUMNS = SAMPLES * PHASES
@@ -35,12 +35,14 @@ _SAMPLED = ROWS * PITCH + _PAD
 S_DEPTH, S_OFFSET, S_SHARP, S_THIN, S_DASH, S_STRIPE, S_KERB, S_TONE, _S_X, _S_Y = (
     _SAMPLED * part for part in range(10)
 )
-_COVER = _SAMPLED * 10
+S_SOLID, S_ZEBRA, S_STOP = (_SAMPLED * part for part in range(10, 13))  # where there are lanes
+_COVER = _SAMPLED * 13
 DEPTH_AT, RIDGE_AT, RED_AT, GREEN_AT, BLUE_AT = (_COVER + (BLOCK + _PAD) * part for part in range(5))
 LAYERS = GREEN_AT - RED_AT  # from one painted channel to the next
 _RAYS = _COVER + (BLOCK + _PAD) * 5
 _RAY = 16  # numbers that the samples of a row have in common
-SKIN = _RAYS + ROWS * _RAY  # the look's colours, four numbers each
+MARKS_AT = _RAYS + ROWS * _RAY  # the road's section, where it is no plain track
+SKIN = MARKS_AT + 16  # the look's colours, four numbers each
 TEXELS = ROWS * SAMPLES  # in the integers: first the texels' numbers, then their two halves
 ZERO, HALF, ONE = np.float32(0.0), np.float32(0.5), np.float32(1.0)
 
@@ -52,7 +54,7 @@ def share_beyond(distance, sharpness):
 
 
 @inlined
-def _stripes(position, period, sharpness):
+def stripes(position, period, sharpness):
     """Share of the pixel in the first half of a pattern; `position` ≥ 0."""
     phase = position * np.float32(1.0 / period)
     phase = abs(phase - np.float32(np.int32(phase)) - HALF) * np.float32(period)
@@ -147,11 +149,27 @@ def _decode_texels(floats, integers):
             sharp, sharp_along = both * reach_along, both * reach
             floats[S_OFFSET + place] = offset + (gx * rx + gy * ry) * np.float32(TEXEL / 127.0)
             floats[S_SHARP + place] = sharp
-            floats[S_THIN + place] = min(np.float32(2.0 * _LINE_HALF) * sharp, ONE)
-            floats[S_DASH + place] = _stripes(travelled, STRIPE_PERIOD, sharp_along)
-            floats[S_STRIPE + place] = _stripes(travelled, STRIPE_PERIOD / 3.0, sharp_along)
+            floats[S_THIN + place] = min(np.float32(2.0 * LINE_HALF) * sharp, ONE)
+            floats[S_DASH + place] = stripes(travelled, STRIPE_PERIOD, sharp_along)
+            floats[S_STRIPE + place] = stripes(travelled, STRIPE_PERIOD / 3.0, sharp_along)
             floats[S_KERB + place] = np.float32(np.int32(second) & np.int32(1))
             floats[S_TONE + place] = np.float32(np.int32(second) & np.int32(2)) * HALF
+
+
+@inlined
+def along_of_sample(floats, integers, row, k):
+    """Distance along the road that a sample's texel tells [m], and 1 / the reach of four pixels in it."""
+    ray, place = _RAYS + row * _RAY, row * PITCH + k
+    first, second = integers[TEXELS + row * SAMPLES + k], integers[2 * TEXELS + row * SAMPLES + k]
+    gx, gy, depth = _byte(first, 8), _byte(first, 0), floats[S_DEPTH + place]
+    stretch = np.float32(np.int32(second >> 8) & np.int32(255)) * np.float32(1.0 / 64.0)
+    travelled = np.float32(np.int32(second >> 16) & np.int32(65535)) * np.float32(1.0 / ALONG_STEPS)
+    travelled += stretch * (gy * floats[_S_X + place] - gx * floats[_S_Y + place]) * np.float32(TEXEL / 127.0)
+    slope = abs(gx * floats[ray + 9] + gy * floats[ray + 10])
+    turn = abs(gy * floats[ray + 9] - gx * floats[ray + 10])
+    near, far = floats[ray + 11] * depth, floats[ray + 12] * depth * depth
+    reach = (turn * far + np.float32(PHASES) * slope * near) * stretch + np.float32(0.1)
+    return travelled, np.float32(127.0) / reach
 
 
 @kernel(fastmath=FAST)
@@ -199,27 +217,27 @@ def line_share(offset, sharp, thin, dash):
     inner = offset < np.float32(1.5)
     outer = abs(offset - np.float32(_EDGE_LINE))
     away = offset if inner else outer
-    cover = max(min((np.float32(_LINE_HALF) - away) * sharp + HALF, thin), ZERO)
+    cover = max(min((np.float32(LINE_HALF) - away) * sharp + HALF, thin), ZERO)
     return cover * (dash if inner else ONE)
 
 
 @inlined
-def verge_share(offset, sharp):
+def verge_share(offset, half_width, sharp):
     """How much of a pixel is beyond the edge of the road."""
-    return share_beyond(offset - np.float32(HALF_WIDTH), sharp)
+    return share_beyond(offset - half_width, sharp)
 
 
 @inlined
-def kerb_share(offset, sharp, verge):
-    """How much of a pixel is the first of the verge, where kerbs are."""
-    return verge - share_beyond(offset - np.float32(HALF_WIDTH + _KERB_WIDTH), sharp)
+def kerb_share(offset, end, sharp, verge):
+    """How much of a pixel is the first of the verge, where kerbs are, which end so far from the middle."""
+    return verge - share_beyond(offset - end, sharp)
 
 
 @inlined
 def shares_at(offset, dash, sharp, thin, kerbed):
     """How much of a pixel is line, grass and kerb, the rest being road; `kerbed` is 1 where kerbs are."""
-    verge = verge_share(offset, sharp)
-    kerb = kerb_share(offset, sharp, verge) * kerbed
+    verge = verge_share(offset, np.float32(HALF_WIDTH), sharp)
+    kerb = kerb_share(offset, np.float32(HALF_WIDTH + KERB_WIDTH), sharp, verge) * kerbed
     return line_share(offset, sharp, thin, dash), verge - kerb, kerb
 
 
