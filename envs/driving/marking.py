@@ -26,11 +26,13 @@ from envs.driving.tracing import (
     PITCH,
     RED_AT,
     ROWS,
+    S_ALONG,
     S_DASH,
     S_DEPTH,
     S_KERB,
     S_OFFSET,
     S_SHARP,
+    S_SHARP_ALONG,
     S_SOLID,
     S_STOP,
     S_STRIPE,
@@ -40,8 +42,8 @@ from envs.driving.tracing import (
     SAMPLES,
     TEXELS,
     ZERO,
-    along_of_sample,
     between,
+    find_along,
     kerb_share,
     share_beyond,
     stripes,
@@ -73,12 +75,11 @@ def _decode_marks(floats, integers, keep):
             place = row * PITCH + k
             flags = integers[2 * TEXELS + row * SAMPLES + k]
             near = np.float32(np.int32(flags >> 2) & np.int32(1))
-            travelled, sharp = along_of_sample(floats, integers, row, k)
-            away = travelled - np.float32(CROSSING_ZERO)
+            sharp = floats[S_SHARP_ALONG + place]
+            away = floats[S_ALONG + place] - np.float32(CROSSING_ZERO)
             before = abs(away) - np.float32(STOP_LINE)
-            line = min(
-                share_beyond(np.float32(_STOP_HALF) - abs(before), sharp), np.float32(2 * _STOP_HALF) * sharp
-            )
+            line = share_beyond(np.float32(_STOP_HALF) - abs(before), sharp)
+            line = min(line, np.float32(2 * _STOP_HALF) * sharp)
             floats[S_ZEBRA + place] = near * share_beyond(np.float32(CROSSING_HALF) - abs(away), sharp)
             floats[S_STOP + place] = near * line * (keep if away > ZERO else -keep)
             floats[S_SOLID + place] = np.float32(np.int32(flags >> 3) & np.int32(1))
@@ -88,6 +89,7 @@ def _decode_marks(floats, integers, keep):
 @kernel
 def decode_marks(floats, integers):
     """Find what lies along a traced block beside the patterns of the plain track."""
+    find_along(floats, integers)
     _decode_marks(floats, integers, floats[MARKS_AT + KEEP])
     for row in range(ROWS):
         for part in (S_DASH, S_ZEBRA, S_STOP):

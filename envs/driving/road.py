@@ -23,6 +23,7 @@ import numpy as np
 from envs.driving.compiling import kernel
 from envs.driving.course import lay_crossings, lay_out
 from envs.driving.levels import STREAMS, draw_circuit
+from envs.driving.scenery import MAX_SCENERY, SCENERY, place_scenery
 from envs.driving.sections import M_CROSSINGS, M_LANES, M_MIDDLE, SECTIONS
 
 TEXEL = 0.5  # [m]
@@ -195,8 +196,8 @@ def _lap(points):
 
 
 @kernel(nogil=True)
-def _build_level(drawn, ranges, marks, centreline, spacing, surface, crossings):
-    """Draw one circuit, its crossings and its surface map; returns how many points the centreline has.
+def _build_level(drawn, ranges, marks, centreline, spacing, surface, beside):
+    """Draw one circuit with all it has; returns how many points the centreline has, and things stand beside.
 
     Args:
         drawn: the stream and the level's number.
@@ -205,9 +206,11 @@ def _build_level(drawn, ranges, marks, centreline, spacing, surface, crossings):
         centreline: (max_points, 6), filled.
         spacing: (1,), filled.
         surface: (grid, grid), filled.
-        crossings: (C,), filled with the places of the crossings along [m], −1 for none.
+        beside: the places of the crossings along [m] (C,), −1 for none, and the scenery (K,), filled.
     """
     stream, level = drawn
+    crossings, scenery = beside
+    things = 0
     points = np.ones((centreline.shape[0], 6))
     count = draw_circuit(stream, level, ranges, points)
     if count > 0:
@@ -217,7 +220,8 @@ def _build_level(drawn, ranges, marks, centreline, spacing, surface, crossings):
         lay_crossings(points, spacing[0], stream, level, int(marks[M_CROSSINGS]), crossings)
         centreline[:count] = points
         _draw_surface(points, (spacing[0], crossings, marks), surface)
-    return count
+        things = place_scenery(points, spacing[0], drawn, marks, crossings, scenery)
+    return count, things
 
 
 class RoadArrays(NamedTuple):
@@ -228,6 +232,8 @@ class RoadArrays(NamedTuple):
     spacings: np.ndarray
     surfaces: np.ndarray
     crossings: np.ndarray
+    scenery: np.ndarray
+    scenery_counts: np.ndarray
     marks: np.ndarray  # `Section.numbers()`
 
 
@@ -241,6 +247,7 @@ class Roads:
         spacings: (levels,) float32: [m] between neighbouring points.
         surfaces: (levels, grid, grid) int64: see the head of this file.
         crossings: (levels, 4) float32: [m] along, −1 for none.
+        scenery: (levels, things) `SCENERY` records, of which there are `scenery_counts` (levels,).
         section: across the road.
     """
 
@@ -254,12 +261,15 @@ class Roads:
         self.spacings = np.zeros(num_levels, np.float32)
         self.surfaces = np.empty((num_levels, grid, grid), np.int64)
         self.crossings = np.full((num_levels, MAX_CROSSINGS), -1.0, np.float32)
+        self.scenery = np.zeros((num_levels, MAX_SCENERY), SCENERY)
+        self.scenery_counts = np.zeros(num_levels, np.int32)
         self._ranges, self._marks = circuits.numbers(), self.section.numbers()
 
     def arrays(self) -> RoadArrays:
         """The roads as the compiled code takes them."""
+        lines = self.centrelines, self.counts, self.spacings
         return RoadArrays(
-            self.centrelines, self.counts, self.spacings, self.surfaces, self.crossings, self._marks
+            *lines, self.surfaces, self.crossings, self.scenery, self.scenery_counts, self._marks
         )
 
     def require(self, levels: np.ndarray) -> None:
@@ -283,10 +293,11 @@ class Roads:
     def _build(self, n: int) -> None:
         line, spacing, surface = self.centrelines[n], self.spacings[n : n + 1], self.surfaces[n]
         drawn = (STREAMS[self.split], n)
-        count = _build_level(drawn, self._ranges, self._marks, line, spacing, surface, self.crossings[n])
+        beside = self.crossings[n], self.scenery[n]
+        count, things = _build_level(drawn, self._ranges, self._marks, line, spacing, surface, beside)
         if count == 0:
             raise RuntimeError(f"level {n} of split {self.split!r} has no circuit; ask for fewer levels.")
-        self.counts[n] = count
+        self.scenery_counts[n], self.counts[n] = things, count
 
 
 @lru_cache(maxsize=8)

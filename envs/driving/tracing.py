@@ -35,8 +35,9 @@ _SAMPLED = ROWS * PITCH + _PAD
 S_DEPTH, S_OFFSET, S_SHARP, S_THIN, S_DASH, S_STRIPE, S_KERB, S_TONE, _S_X, _S_Y = (
     _SAMPLED * part for part in range(10)
 )
-S_SOLID, S_ZEBRA, S_STOP = (_SAMPLED * part for part in range(10, 13))  # where there are lanes
-_COVER = _SAMPLED * 13
+# Where there are lanes:
+S_SOLID, S_ZEBRA, S_STOP, S_ALONG, S_SHARP_ALONG = (_SAMPLED * part for part in range(10, 15))
+_COVER = _SAMPLED * 15
 DEPTH_AT, RIDGE_AT, RED_AT, GREEN_AT, BLUE_AT = (_COVER + (BLOCK + _PAD) * part for part in range(5))
 LAYERS = GREEN_AT - RED_AT  # from one painted channel to the next
 _RAYS = _COVER + (BLOCK + _PAD) * 5
@@ -156,20 +157,25 @@ def _decode_texels(floats, integers):
             floats[S_TONE + place] = np.float32(np.int32(second) & np.int32(2)) * HALF
 
 
-@inlined
-def along_of_sample(floats, integers, row, k):
-    """Distance along the road that a sample's texel tells [m], and 1 / the reach of four pixels in it."""
-    ray, place = _RAYS + row * _RAY, row * PITCH + k
-    first, second = integers[TEXELS + row * SAMPLES + k], integers[2 * TEXELS + row * SAMPLES + k]
-    gx, gy, depth = _byte(first, 8), _byte(first, 0), floats[S_DEPTH + place]
-    stretch = np.float32(np.int32(second >> 8) & np.int32(255)) * np.float32(1.0 / 64.0)
-    travelled = np.float32(np.int32(second >> 16) & np.int32(65535)) * np.float32(1.0 / ALONG_STEPS)
-    travelled += stretch * (gy * floats[_S_X + place] - gx * floats[_S_Y + place]) * np.float32(TEXEL / 127.0)
-    slope = abs(gx * floats[ray + 9] + gy * floats[ray + 10])
-    turn = abs(gy * floats[ray + 9] - gx * floats[ray + 10])
-    near, far = floats[ray + 11] * depth, floats[ray + 12] * depth * depth
-    reach = (turn * far + np.float32(PHASES) * slope * near) * stretch + np.float32(0.1)
-    return travelled, np.float32(127.0) / reach
+@kernel(fastmath=FAST)
+def find_along(floats, integers):
+    """Distance along the road at each sample [m], and 1 / the reach of four pixels in it."""
+    wide_vectors()
+    for row in range(ROWS):
+        ray = _RAYS + row * _RAY
+        fx, fy, across, along = floats[ray + 9], floats[ray + 10], floats[ray + 11], floats[ray + 12]
+        for k in range(SAMPLES):
+            place = row * PITCH + k
+            first, second = integers[TEXELS + row * SAMPLES + k], integers[2 * TEXELS + row * SAMPLES + k]
+            gx, gy = _byte(first, 8), _byte(first, 0)  # [1/127]
+            rx, ry, depth = floats[_S_X + place], floats[_S_Y + place], floats[S_DEPTH + place]
+            stretch = np.float32(np.int32(second >> 8) & np.int32(255)) * np.float32(1.0 / 64.0)
+            travelled = np.float32(np.int32(second >> 16) & np.int32(65535)) * np.float32(1.0 / ALONG_STEPS)
+            slope, turn = abs(gx * fx + gy * fy), abs(gy * fx - gx * fy)
+            near, far = across * depth, along * depth * depth
+            reach = (turn * far + np.float32(PHASES) * slope * near) * stretch + np.float32(0.1)
+            floats[S_ALONG + place] = travelled + stretch * (gy * rx - gx * ry) * np.float32(TEXEL / 127.0)
+            floats[S_SHARP_ALONG + place] = np.float32(127.0) / reach
 
 
 @kernel(fastmath=FAST)
