@@ -2,11 +2,15 @@
 
 import gymnasium as gym
 
-gym.register(
-    id="Hairpin/LaneFollow-v0",
-    entry_point="envs.driving.env:DrivingEnv",
-    vector_entry_point="envs.driving.vector_env:DrivingVectorEnv",
-)
+from envs.driving.tasks import IDS
+
+for task, name in IDS.items():
+    gym.register(
+        id=name,
+        entry_point="envs.driving.env:DrivingEnv",
+        vector_entry_point="envs.driving.vector_env:DrivingVectorEnv",
+        kwargs={} if task == "lane_follow" else {"task": task},
+    )
 gym.register(
     id="Hairpin/TMaze-v0",
     entry_point="envs.memory.tmaze:TMazeEnv",

@@ -34,8 +34,7 @@ class RowCamera:
 
     def turn_to(self, row: int) -> None:
         """Look through the camera of this row, as it is now."""
-        self._alone.rows[0], self._alone.looks[0] = self._simulator.rows[row], self._simulator.looks[row]
-        self._alone.roads.require(self._alone.rows["level"])
+        self._alone.copy_row(0, self._simulator, row)
 
     def paint(self, shape: tuple[int, int, int]) -> np.ndarray:
         """A frame (H, W, 3 or 1) uint8, as `shape` says."""

@@ -10,9 +10,9 @@ import numpy as np
 import pygame
 
 from envs import drawing
-from envs.driving.sections import HALF_WIDTH
 from envs.driving.observations import Observation
 from envs.driving.params import CONTROL_STEP
+from envs.driving.sections import HALF_WIDTH
 from envs.driving.simulator import Simulator
 from envs.window import FINE, SHADE, Colour, Window, as_surface, fill, lettering, smooth, write
 

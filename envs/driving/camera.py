@@ -50,6 +50,7 @@ from envs.driving.tracing import (
 )
 
 CLASSES = ("sky", "grass", "road", "line", "kerb")
+OBJECT_CLASSES = ("vehicle", "pedestrian", "obstacle", "plant", "building", "post")  # they follow CLASSES
 SKY, GRASS, ROAD, LINE, KERB = range(len(CLASSES))
 _FLOATS = SKIN + 4 * NUM_COLOURS
 
@@ -118,6 +119,7 @@ VIEW = np.dtype(
         ("focal", np.float32),  # [pixels]
         ("azimuth", np.float32),  # [turns] of the optical axis against the hills
         ("mirror", np.float32),  # −1 where the picture is mirrored
+        ("car", np.float32, 3),  # x, y [m], yaw [rad] of the car that it is on
     ]
 )
 
@@ -130,10 +132,10 @@ def aim(view, car, focal, mounting, errors):
         view: `VIEW` record to fill.
         car: record with x, y [m], yaw [rad] and mirror, −1 where the picture is to be mirrored.
         focal: focal length [pixels].
-        mounting: (height, forward, pitch) of the camera.
+        mounting: (height, forward, pitch, turn to the left) of the camera.
         errors: (height [m], pitch, roll, yaw [rad]) added to the mounting.
     """
-    heading, pitch, roll = car.yaw + errors[3], mounting[2] + errors[1], errors[2]
+    heading, pitch, roll = car.yaw + errors[3] + car.mirror * mounting[3], mounting[2] + errors[1], errors[2]
     ch, sh, cp, sp = np.cos(heading), np.sin(heading), np.cos(pitch), np.sin(pitch)
     cr, sr = np.cos(roll), np.sin(roll)
     view.origin[0] = car.x + mounting[1] * np.cos(car.yaw)
@@ -147,6 +149,7 @@ def aim(view, car, focal, mounting, errors):
         view.axes[1, k] = car.mirror * (cr * right[k] + sr * down[k])
         view.axes[2, k] = cr * down[k] - sr * right[k]
     view.focal, view.mirror = focal, car.mirror
+    view.car[0], view.car[1], view.car[2] = car.x, car.y, car.yaw
     view.azimuth = car.mirror * heading * np.float32(0.5 / np.pi)
 
 

@@ -1,17 +1,25 @@
 """What a driving environment is asked for: its keyword arguments, checked."""
 
 import os
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from difflib import get_close_matches
 from typing import Any
+
+import numpy as np
 
 from envs.driving.camera import CameraParams
 from envs.driving.levels import SPLITS
 from envs.driving.look import LOOKS
-from envs.driving.sections import SECTIONS
+from envs.driving.params import VehicleParams
+from envs.driving.reward import RewardWeights
+from envs.driving.rows import MOST_DELAY
+from envs.driving.sections import SECTIONS, Section
+from envs.driving.tasks import IDS, PRESETS, TASKS
 from envs.driving.vehicle import PHYSICS
+from envs.driving.weather import EFFECTS
 
-OBSERVATIONS = ("camera", "gray", "semantic", "depth", "state", "dict")
+OBSERVATIONS = ("camera", "gray", "semantic", "depth", "birdview", "state", "dict")
+CAMERAS = {"front": 0.0, "left": np.pi / 2, "right": -np.pi / 2, "rear": np.pi}  # turned to the left [rad]
 ACTIONS = ("discrete", "continuous")
 RENDER_MODES = ("human", "rgb_array")
 LEVELS = {"train": 256, "val": 128, "test": 128, "ood": 64}  # where `num_levels` is not given
@@ -19,10 +27,14 @@ LEVELS = {"train": 256, "val": 128, "test": 128, "ood": 64}  # where `num_levels
 
 @dataclass(frozen=True)
 class DrivingConfig:
-    """Keyword arguments of `Hairpin/LaneFollow-v0`, all JSON-able."""
+    """Keyword arguments of the driving environments, all JSON-able; the task presets those that are not given."""
 
+    task: str = "lane_follow"
+    """The preset: lane_follow, obstacles, traffic, race or weather."""
+    difficulty: float = 0.5
+    """How hard the preset is, in [0, 1]."""
     obs: str = "camera"
-    """What the agent sees: camera, gray, semantic, depth, state (privileged), dict (camera, instruments)."""
+    """What the agent sees: camera, gray, semantic, depth, birdview, state (privileged), dict (camera, instruments)."""
     image_size: int | list[int] | tuple[int, int] = 64
     """Side of the square image, or [height, width]."""
     frame_stack: int = 1
@@ -47,6 +59,26 @@ class DrivingConfig:
     """Threads over the batch; by default one a core."""
     camera: CameraParams = field(default_factory=CameraParams)
     """The camera's lens and mounting."""
+    cameras: list[str] | tuple[str, ...] = ("front",)
+    """One to four cameras around the car: front, left, right, rear; their channels follow each other."""
+    num_cars: int = 0
+    """How many cars drive on the road."""
+    num_parked: int = 0
+    """How many cars are parked."""
+    num_obstacles: int = 0
+    """How many cones and barriers stand in the lanes."""
+    num_pedestrians: int = 0
+    """How many people walk over crossings."""
+    scenery: bool = False
+    """Whether trees, houses, lamp posts and signs stand beside the road."""
+    weather: dict[str, Any] = field(default_factory=dict)
+    """Strength of night, rain, fog, snow, low_sun, wet, motion_blur, noise, dirt: a number in [0, 1] or [least, most]."""
+    car: dict[str, Any] = field(default_factory=dict)
+    """Numbers of the car, such as friction, mass or action_delay (control steps): a number or [least, most]."""
+    reward: dict[str, float] = field(default_factory=dict)
+    """Weights of the reward's terms that differ from `RewardWeights`."""
+    cruise_speed: float = 6.0
+    """A lap may take as long as at this speed [m/s]."""
 
     def __post_init__(self) -> None:
         """Check every value.
@@ -62,6 +94,7 @@ class DrivingConfig:
             value = getattr(self, name)
             if value is not None and not (type(value) is int and low <= value <= high):
                 raise ValueError(f"{name} is {value!r}; it must be a whole number from {low} to {high}.")
+        self._check_world()
         if type(self.labels) is not bool:
             raise ValueError(f"labels is {self.labels!r}; it must be true or false.")
         sides = self.image_size if isinstance(self.image_size, list | tuple) else [self.image_size] * 2
@@ -70,6 +103,85 @@ class DrivingConfig:
                 f"image_size is {self.image_size!r}; it must be a whole number from 8 to 1024, "
                 "or two of them: [height, width]."
             )
+
+    def _check_world(self) -> None:
+        """Check what there is on the road and how it looks.
+
+        Raises:
+            ValueError: something is not what an environment can have.
+        """
+        for name, low, high in (("difficulty", 0.0, 1.0), ("cruise_speed", 0.5, 50.0)):
+            value = getattr(self, name)
+            if not _is_number(value) or not low <= value <= high:
+                raise ValueError(f"{name} is {value!r}; it must be a number from {low:g} to {high:g}.")
+        if type(self.scenery) is not bool:
+            raise ValueError(f"scenery is {self.scenery!r}; it must be true or false.")
+        cameras = list(self.cameras) if isinstance(self.cameras, list | tuple) else []
+        if not cameras or len(set(cameras)) < len(cameras) or not set(cameras) <= CAMERAS.keys():
+            raise ValueError(f"cameras is {self.cameras!r}; it must list some of {', '.join(CAMERAS)}.")
+        if self.section.lanes == 0:
+            for name in ("num_cars", "num_parked", "num_obstacles", "num_pedestrians"):
+                if getattr(self, name):
+                    raise ValueError(
+                        f"{name} is {getattr(self, name)}; a {self.road} has no lanes, so nobody else."
+                    )
+        self.car_ranges()
+        self.weather_ranges()
+        self.weights()
+
+    @property
+    def section(self) -> Section:
+        """What the road is like across."""
+        return SECTIONS[self.road]
+
+    @property
+    def num_actors(self) -> int:
+        """How many things are on the road beside the car."""
+        return self.num_cars + self.num_parked + self.num_obstacles + self.num_pedestrians
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the road is a track with nothing but the car on it."""
+        return self.road == "track" and not self.num_actors and not self.scenery
+
+    def weather_ranges(self) -> np.ndarray:
+        """Least and greatest strength of each of `EFFECTS`, (E, 2) float32.
+
+        Raises:
+            ValueError: an effect is unknown, or its strength outside [0, 1].
+        """
+        ranges = dict.fromkeys(EFFECTS, (0.0, 0.0))
+        return _ranges("weather", self.weather, ranges, (0.0, 1.0))
+
+    def car_ranges(self) -> tuple[np.ndarray, np.ndarray]:
+        """Least and greatest of each number of `VehicleParams`, (F, 2) float32, and of the action's delay (2,).
+
+        Raises:
+            ValueError: a number is unknown or not one that a car can have.
+        """
+        known = {name: (value, value) for name, value in asdict(VehicleParams()).items()}
+        ranges = _ranges("car", self.car, {**known, "action_delay": (0.0, 0.0)}, (0.0, 1e6))
+        for low_or_high in ranges[:-1].T:
+            VehicleParams(*low_or_high.tolist())
+        if ranges[-1, 1] >= MOST_DELAY:
+            raise ValueError(
+                f"car.action_delay is {self.car['action_delay']}; it must be below {MOST_DELAY}."
+            )
+        return ranges[:-1], ranges[-1]
+
+    def weights(self) -> RewardWeights:
+        """The weights of the reward.
+
+        Raises:
+            ValueError: a term is unknown, or its weight not a number.
+        """
+        known = [f.name for f in fields(RewardWeights)]
+        for name, value in self.reward.items():
+            if name not in known:
+                raise ValueError(f"the reward has no term {name!r}; it has {', '.join(known)}.")
+            if not _is_number(value):
+                raise ValueError(f"reward.{name} is {value!r}; it must be a number.")
+        return RewardWeights(**self.reward)
 
     @property
     def frame_shape(self) -> tuple[int, int]:
@@ -98,11 +210,16 @@ class DrivingConfig:
             ValueError: a value is not one that the environment can have.
         """
         names = [f.name for f in fields(cls)]
+        task, difficulty = keywords.get("task", "lane_follow"), keywords.get("difficulty", 0.5)
         for name in keywords:
             if name not in names:
                 close = get_close_matches(name, names, 1)
                 hint = f"; did you mean {close[0]!r}?" if close else f"; it takes {', '.join(names)}."
-                raise TypeError(f"Hairpin/LaneFollow-v0 has no option {name!r}{hint}")
+                raise TypeError(f"{IDS.get(task, task)} has no option {name!r}{hint}")
+        if task in PRESETS and _is_number(difficulty) and 0.0 <= difficulty <= 1.0:
+            preset = PRESETS[task](difficulty)
+            merged = {name: {**preset[name], **keywords.get(name, {})} for name in _MERGED if name in preset}
+            keywords = {**preset, **keywords, **merged}
         camera = keywords.get("camera", {})
         if isinstance(camera, dict):
             keywords = {**keywords, "camera": CameraParams.from_keywords(camera)}
@@ -111,12 +228,44 @@ class DrivingConfig:
         return cls(**keywords)
 
 
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _ranges(
+    option: str, given: dict[str, Any], known: dict[str, tuple[float, float]], limits: tuple[float, float]
+) -> np.ndarray:
+    """Numbers and ranges by name as (len(known), 2) float32, known ones in place of those not given.
+
+    Raises:
+        ValueError: a name is unknown, or a number outside the limits.
+    """
+    if not isinstance(given, dict):
+        raise ValueError(f"{option} is {given!r}; it must be a dictionary of numbers.")
+    ranges = dict(known)
+    for name, value in given.items():
+        if name not in known:
+            raise ValueError(f"{option} has no {name!r}; it has {', '.join(known)}.")
+        pair = list(value) if isinstance(value, list | tuple) else [value, value]
+        if (
+            len(pair) != 2
+            or not all(map(_is_number, pair))
+            or not limits[0] <= pair[0] <= pair[1] <= limits[1]
+        ):
+            wanted = f"a number from {limits[0]:g} to {limits[1]:g}, or [least, most] of them"
+            raise ValueError(f"{option}.{name} is {value!r}; it must be {wanted}.")
+        ranges[name] = (float(pair[0]), float(pair[1]))
+    return np.array(list(ranges.values()), np.float32)
+
+
+_MERGED = ("car", "reward")  # options whose entries are preset one by one
 _CHOICES = {
     "obs": OBSERVATIONS,
     "actions": ACTIONS,
     "physics": PHYSICS,
     "look": LOOKS,
     "road": tuple(SECTIONS),
+    "task": TASKS,
     "split": SPLITS,
 }
 _RANGES = (
@@ -124,4 +273,8 @@ _RANGES = (
     ("frame_skip", 1, 16),
     ("num_levels", 1, 2048),
     ("num_threads", 1, 256),
+    ("num_cars", 0, 32),
+    ("num_parked", 0, 16),
+    ("num_obstacles", 0, 32),
+    ("num_pedestrians", 0, 16),
 )

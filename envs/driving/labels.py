@@ -39,7 +39,7 @@ def lane_pose(row, centreline, count, spacing, pose):
     side = row.mirror * row.direction
     heading = centreline[row.nearest, 2] + centreline[row.nearest, 3] * row.advance
     ahead = heading if row.direction > 0 else heading + np.float32(np.pi)
-    pose[0] = row.offset * side
+    pose[0] = (row.offset - row.lane_side) * side
     pose[1] = wrap_angle(row.yaw - ahead) * row.mirror
     for k in range(3):
         points = np.float32(LOOK_AHEAD[k]) / spacing * row.direction + row.advance / spacing

@@ -33,6 +33,8 @@ _SHADOW = np.float32(0.55)
 _SHADOW_REACH = np.float32(1.15)  # of an object's sides
 _SHADOWS_WITHIN = np.float32(45.0)  # [m]
 _ZERO = np.float32(0.0)
+_ABOVE = np.float32(50.0)  # [m] a camera so high sees the car itself
+_EGO_MODEL = 1
 # What `_light_of` knows: the look's mist, what its light makes of colours, the colour of the air.
 _MIST, _GAIN, _AIR, _LIGHT = 0, 1, 4, 8
 
@@ -282,6 +284,9 @@ def draw_objects(view, look, things, frame, buffers, boxes):
         if it.kind != NOBODY and _in_sight(view, it.x, it.y, RADII[it.model], half):
             _draw(view, (it.model, _pose(it, one), it.colour, k + 1), size, buffers, box)
     nobody = boxes[0, :0]
+    if view.origin[2] > _ABOVE:
+        ego = (_EGO_MODEL, (view.car[0], view.car[1], view.car[2], one), 0, SCENERY_IDS - 1)
+        _draw(view, ego, size, buffers, nobody)
     for k in range(scenery.shape[0]):
         it = scenery[k]
         if _in_sight(view, it.x, it.y, RADII[it.model] * it.scale, half):

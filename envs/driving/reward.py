@@ -3,10 +3,13 @@
 | term | range | weight |
 | --- | --- | --- |
 | progress: new metres over those of a control step at 15 m/s; never paid twice | [0, frame_skip] | 0.2 |
-| lane: (distance from the middle / half the road's width)² | [0, 1] | −0.2 |
+| lane: (distance from the middle of the lane / half its width)² | [0, 1] | −0.2 |
 | comfort: share of the greatest steering angle | [0, 1] | −0.006 |
 | grip: (lateral acceleration / 1 g)², near 1 where the tyres slide | [0, 1] | −0.5 |
 | off_road: the car's centre left the road; the episode terminates | {0, 1} | −2 |
+| collision: the car hit something; the episode terminates | {0, 1} | −2 |
+| yielding: the car drove over a crossing before somebody's feet | {0, 1} | −0.5 |
+| wrong_way: the car began to drive on the other side of a road with two lanes each way | {0, 1} | −0.5 |
 
 An action of several steps (`frame_skip`) earns the progress of all of them, and the other terms once. The
 weights keep action values below about ten: a Huber loss is quadratic only for errors below one.
@@ -17,7 +20,6 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from envs.driving.compiling import kernel
-from envs.driving.sections import HALF_WIDTH
 from envs.driving.params import CONTROL_STEP, GRAVITY
 
 _FULL_STEP = np.float32(15.0 * CONTROL_STEP)  # [m] of one control step at 15 m/s
@@ -32,6 +34,9 @@ class RewardWeights:
     comfort: float = -0.006
     grip: float = -0.5
     off_road: float = -2.0
+    collision: float = -2.0
+    yielding: float = -0.5
+    wrong_way: float = -0.5
 
     def record(self) -> np.ndarray:
         """The weights as a record array of shape (1,)."""
@@ -42,18 +47,24 @@ REWARD = np.dtype([(field.name, np.float32) for field in fields(RewardWeights)])
 
 
 @kernel
-def reward(advance, row, max_steer, off_road, weights):
+def reward(advance, row, max_steer, events, weights):
     """The reward of one action.
 
     Args:
         advance: new metres along the route.
-        row: record with offset from the middle of the road [m], steer [rad], vx [m/s], yaw_rate [rad/s].
+        row: record with offset from the middle of the road and of its lane [m], half the lane's width [m],
+            steer [rad], vx [m/s], yaw_rate [rad/s].
         max_steer: greatest steering angle [rad].
-        off_road: whether the car's centre left the road.
+        events: whether the car left the road, hit something, did not yield, went the wrong way.
         weights: `REWARD` record.
     """
-    lane = min(abs(row.offset) / np.float32(HALF_WIDTH), np.float32(1.0))
+    off_road, hit, pushed, wrong = events
+    lane = min(abs(row.offset - row.lane_side) / row.lane_half, np.float32(1.0))
     grip = min(abs(row.vx * row.yaw_rate) / np.float32(GRAVITY), np.float32(1.0))
     total = weights.progress * advance / _FULL_STEP + weights.lane * lane * lane
     total += weights.comfort * abs(row.steer) / max_steer + weights.grip * grip * grip
+    total += (weights.yielding if pushed else np.float32(0.0)) + (
+        weights.wrong_way if wrong else np.float32(0.0)
+    )
+    total += weights.collision if hit else np.float32(0.0)
     return total + weights.off_road if off_road else total

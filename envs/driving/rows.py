@@ -7,17 +7,28 @@ from typing import NamedTuple
 
 import numpy as np
 
+from envs.driving.air import air_buffers, apply_weather_to
 from envs.driving.camera import VIEW, aim, label, paint, scratch
 from envs.driving.compiling import kernel
 from envs.driving.labels import lane_pose
+from envs.driving.life import begin_life, go_on_living, hit_kind, new_events, street_of, take_lane
 from envs.driving.look import draw_look
-from envs.driving.metrics import SUM_FIELDS, add_step, episode_metrics
+from envs.driving.metrics import (
+    OFF_ROAD,
+    SUM_FIELDS,
+    add_step,
+    begin_sums,
+    episode_metrics,
+)
+from envs.driving.objects import draw_objects, merge_masks, object_buffers
 from envs.driving.params import CONTROL_STEP
 from envs.driving.randomness import (
+    STREAM_CAR,
     STREAM_LEVEL,
     STREAM_LOOK,
     STREAM_NOISE,
     STREAM_POSE,
+    STREAM_WEATHER,
     between,
     mix,
     stream_key,
@@ -25,11 +36,13 @@ from envs.driving.randomness import (
 )
 from envs.driving.reward import reward
 from envs.driving.road import project
-from envs.driving.sections import HALF_WIDTH
+from envs.driving.sections import M_HALF_WIDTH, M_LANES
 from envs.driving.sharing import next_few
+from envs.driving.surroundings import look_round
 from envs.driving.vehicle import CAR_FIELDS, drive
+from envs.driving.weather import draw_weather
 
-CRUISE_SPEED = 6.0  # [m/s] a lap may take as long as at this speed
+MOST_DELAY = 8  # [control steps] of an action
 _SEARCH = 6  # centreline points looked at on either side of the last one, each step
 
 ROW = np.dtype(
@@ -45,9 +58,23 @@ ROW = np.dtype(
         ("offset", np.float32),  # [m] of the car to the left of the centreline
         ("mirror", np.float32),  # −1 where the picture, the steering and the labels are mirrored
         ("direction", np.float32),  # −1 where the circuit is driven the other way round
+        ("lane_side", np.float32),  # [m] of the middle of the car's lane to the left of the centreline
+        ("lane_half", np.float32),  # [m] half the lane's width
+        ("wrong_time", np.float32),  # [s] on the wrong side of the road
+        ("pushing", np.bool_),  # on a crossing before somebody's feet
+        ("delay", np.int32),  # control steps until an action is carried out
+        ("pending", np.float32, (MOST_DELAY, 2)),  # actions on their way, by the step they were given in
         ("ended", np.bool_),
     ]
 )
+
+
+class Inhabitants(NamedTuple):
+    """What there is on the roads beside the cars that are driven, a row an environment."""
+
+    actors: np.ndarray  # (N, M) `ACTOR`
+    cars: np.ndarray  # (N,) `VEHICLE`, the driven ones
+    weathers: np.ndarray  # (N,) `WEATHER`
 
 
 class Outcome(NamedTuple):
@@ -56,34 +83,39 @@ class Outcome(NamedTuple):
     reward: np.ndarray  # (N,) float32
     terminated: np.ndarray  # (N,) bool
     truncated: np.ndarray  # (N,) bool
-    metrics: np.ndarray  # (N, 9) float64, zeros where no episode ended
+    metrics: np.ndarray  # (N, 22) float64, zeros where no episode ended
 
 
 @kernel
-def _locate(row, centreline, search):
-    """Find the car's place on the centreline."""
+def _locate(row, centreline, marks, search):
+    """Find the car's place on the centreline, and its lane."""
     row.nearest, row.offset, row.advance = project(centreline, row.nearest, search, row.x, row.y)
+    take_lane(row, centreline[row.nearest, 4], marks)
 
 
 @kernel
-def _begin(row, level, centreline, spacing):
+def _begin(row, level, centreline, marks):
     """Place a row's car at the start of a new episode."""
     key = stream_key(row.seed, row.episode, 0, STREAM_POSE)
-    count = centreline.shape[0]
+    count, lanes = centreline.shape[0], int(marks[M_LANES])
     row.level, row.step, row.ended = level, 0, False
     row.mirror = np.float32(1.0) if uniform(key, 0) < 0.5 else np.float32(-1.0)
     row.direction = np.float32(1.0) if uniform(key, 1) < 0.5 else np.float32(-1.0)
     row.nearest = int(uniform(key, 2) * count) % count
     offset, turn = between(key, 3, -1.5, 1.5), between(key, 4, -0.15, 0.15)
+    if lanes > 0:
+        row.offset = -row.direction * row.mirror * np.float32(7.0 * uniform(key, 6) if lanes > 1 else 1.0)
+        take_lane(row, centreline[row.nearest, 4], marks)
+        offset, turn = row.lane_side + np.float32(0.3) * offset, np.float32(0.3) * turn
     heading = centreline[row.nearest, 2]
     row.x = centreline[row.nearest, 0] - offset * np.sin(heading)
     row.y = centreline[row.nearest, 1] + offset * np.cos(heading)
     row.yaw = heading + turn + (np.float32(0.0) if row.direction > 0 else np.float32(np.pi))
     row.vx = between(key, 5, 0.0, 8.0)
     row.vy, row.yaw_rate, row.steer, row.acceleration = 0.0, 0.0, 0.0, 0.0
-    row.travelled, row.furthest = 0.0, 0.0
-    row.speed_sum, row.offset_squares, row.jerk_sum = 0.0, 0.0, 0.0
-    _locate(row, centreline, 3)
+    row.wrong_time, row.pushing = 0.0, False
+    begin_sums(row)
+    _locate(row, centreline, marks, 3)
 
 
 @kernel
@@ -98,21 +130,55 @@ def _travel(row, before, advance_before, count, spacing):
 
 
 @kernel
-def _act(row, action, centreline, spacing, rules):
-    """Drive one row for one action. Returns new metres and whether the car left the road."""
-    kinematic, skip, vehicle = rules
-    advance, off_road = np.float32(0.0), False
+def _delayed(row, action):
+    """The action that reaches the car now, this one having been given."""
+    if row.delay == 0:
+        return action[0], action[1]
+    now, then = row.step % MOST_DELAY, (row.step - row.delay) % MOST_DELAY
+    row.pending[now, 0], row.pending[now, 1] = action[0], action[1]
+    if row.step < row.delay:
+        return np.float32(0.0), np.float32(0.0)
+    return row.pending[then, 0], row.pending[then, 1]
+
+
+@kernel
+def _act(row, action, car, actors, road, rules):
+    """Drive one row for one action.
+
+    Args:
+        row: `ROW` record.
+        action: (2,) steering and pedal.
+        car: `VEHICLE` record.
+        actors: (M,) `ACTOR` records.
+        road: centreline (P, 6), spacing [m], crossings (C,), scenery (K,), `Section.numbers()`.
+        rules: whether the tyres never slip, frame skip, `DRIVER` record.
+
+    Returns:
+        new metres, whether the car left the road, the kind of infraction of a collision (0: none), whether it
+        did not yield, whether it went the wrong way.
+    """
+    kinematic, skip, driver = rules
+    centreline, spacing, marks = road[0], road[1], road[4]
+    advance, off_road, hit, pushed, wrong = np.float32(0.0), False, 0, False, False
     for _ in range(skip):
         before, advance_before, acceleration = row.nearest, row.advance, row.acceleration
-        drive(row, action[0] * row.mirror, action[1], kinematic, vehicle)
-        _locate(row, centreline, _SEARCH)
+        steer, pedal = _delayed(row, action)
+        drive(row, steer * row.mirror, pedal, kinematic, car)
+        _locate(row, centreline, marks, _SEARCH)
         advance += _travel(row, before, advance_before, centreline.shape[0], spacing)
         row.step += 1
-        add_step(row, row.vx, row.offset, (row.acceleration - acceleration) / np.float32(CONTROL_STEP))
-        off_road = abs(row.offset) > np.float32(HALF_WIDTH)
-        if off_road or row.furthest >= spacing * centreline.shape[0]:
+        aside = row.offset - row.lane_side
+        add_step(row, row.vx, aside, (row.acceleration - acceleration) / np.float32(CONTROL_STEP))
+        if actors.shape[0] > 0 or road[3].shape[0] > 0:
+            street = street_of(row, road)
+            go_on_living(row, actors, street, driver)
+            hit = hit_kind(row, actors, road[3])
+            rude, astray = new_events(row, actors, street)
+            pushed, wrong = pushed or rude, wrong or astray
+        off_road = abs(row.offset) > marks[M_HALF_WIDTH] * centreline[row.nearest, 4]
+        if off_road or hit > 0 or row.furthest >= spacing * centreline.shape[0]:
             break
-    return advance, off_road
+    return advance, off_road, hit, pushed, wrong
 
 
 @kernel
@@ -139,21 +205,44 @@ def next_episodes(rows, chosen, counts, levels, given):
 
 
 @kernel(nogil=True)
-def begin_rows(rows, looks, chosen, levels, roads, look_mode):
-    """Start a new episode in every row that is chosen."""
+def begin_rows(batch, chosen, levels, roads, there, drawing):
+    """Start a new episode in every row that is chosen.
+
+    Args:
+        batch: the rows and their looks.
+        chosen: (N,) bool.
+        levels: (N,) int64.
+        roads: `RoadArrays`.
+        there: `Inhabitants`.
+        drawing: number of the look, ranges of effects (E, 2) and of the numbers of the car (F, 2), these numbers
+            of all cars (N, F), the range of the delay of actions (2,), how many there are of what, as of
+            `begin_life`, `DRIVER` record array.
+    """
+    rows, looks = batch
+    look_mode, effects, numbers, plain, delays, counts, driver = drawing
     for n in range(rows.shape[0]):
         if chosen[n]:
-            level = levels[n]
-            centreline = roads.centrelines[level, : roads.counts[level]]
-            _begin(rows[n], level, centreline, roads.spacings[level])
-            draw_look(looks[n], look_mode, stream_key(rows[n].seed, rows[n].episode, 0, STREAM_LOOK))
+            level, row = levels[n], rows[n]
+            line = roads.centrelines[level, : roads.counts[level]]
+            _begin(row, level, line, roads.marks)
+            draw_look(looks[n], look_mode, stream_key(row.seed, row.episode, 0, STREAM_LOOK))
+            draw_weather(there.weathers[n], effects, stream_key(row.seed, row.episode, 0, STREAM_WEATHER))
+            looks[n].wet = there.weathers[n].wet
+            key = stream_key(row.seed, row.episode, 0, STREAM_CAR)
+            for k in range(numbers.shape[0]):
+                plain[n, k] = between(key, k, numbers[k, 0], numbers[k, 1])
+            row.delay = int(delays[0] + uniform(key, numbers.shape[0]) * (delays[1] - delays[0] + 1))
+            if there.actors.shape[1] > 0:
+                spacing, crossings = roads.spacings[level], roads.crossings[level]
+                road = (line, spacing, crossings, roads.scenery[level, :0], roads.marks)
+                begin_life(row, there.actors[n], street_of(row, road), driver[0], counts)
 
 
 @kernel
 def _step_few(stepping, first, last):
     """Step rows [first, last)."""
-    rows, active, actions, roads, rules, outcome = stepping
-    kinematic, skip, vehicles, weights = rules
+    rows, active, actions, roads, there, rules, outcome = stepping
+    kinematic, skip, driver, weights, scenery, cruise = rules
     for n in range(first, last):
         if outcome.terminated[n] or outcome.truncated[n]:
             outcome.metrics[n] = 0.0
@@ -161,30 +250,59 @@ def _step_few(stepping, first, last):
         outcome.terminated[n] = outcome.truncated[n] = False
         if not active[n]:
             continue
-        row = rows[n]
-        spacing, count = roads.spacings[row.level], roads.counts[row.level]
-        centreline = roads.centrelines[row.level, :count]
-        advance, off_road = _act(row, actions[n], centreline, spacing, (kinematic, skip, vehicles[0]))
+        row, car, level = rows[n], there.cars[n], rows[n].level
+        spacing, count = roads.spacings[level], roads.counts[level]
+        beside = roads.scenery[level, : roads.scenery_counts[level] if scenery else 0]
+        road = (roads.centrelines[level, :count], spacing, roads.crossings[level], beside, roads.marks)
+        dynamics = (kinematic, skip, driver[0])
+        advance, off_road, hit, pushed, wrong = _act(row, actions[n], car, there.actors[n], road, dynamics)
         length = spacing * count
-        lap = row.furthest >= length and not off_road
-        late = row.step * CONTROL_STEP >= length / CRUISE_SPEED
-        outcome.reward[n] = reward(advance, row, vehicles[0].max_steer, off_road, weights[0])
-        outcome.terminated[n], outcome.truncated[n] = off_road, (lap or late) and not off_road
-        row.ended = off_road or lap or late
+        failed = off_road or hit > 0
+        lap = row.furthest >= length and not failed
+        late = row.step * CONTROL_STEP >= length / cruise
+        events = (off_road, hit > 0, pushed, wrong)
+        outcome.reward[n] = reward(advance, row, car.max_steer, events, weights[0])
+        outcome.terminated[n], outcome.truncated[n] = failed, (lap or late) and not failed
+        row.ended = failed or lap or late
+        row.infractions[OFF_ROAD] += 1 if off_road else 0
+        if hit > 0:
+            row.infractions[hit] += 1
         if row.ended:
-            episode_metrics(row, length, off_road, lap, outcome.metrics[n])
+            episode_metrics(row, length, length / cruise, lap, outcome.metrics[n])
 
 
 @kernel
-def _paint_few(rows, roads, painting, workspace, first, last):
-    """Paint the frames of rows [first, last). `workspace` is (`VIEW` record, buffers of `scratch`)."""
-    looks, lens, frames = painting
-    view, buffers = workspace
+def _things(n, row, roads, there, scenery):
+    """Actors and scenery of a row."""
+    beside = roads.scenery[row.level, : roads.scenery_counts[row.level] if scenery else 0]
+    return there.actors[n], beside
+
+
+@kernel
+def _paint_few(rows, roads, there, painting, workspace, first, last):
+    """Paint the frames of rows [first, last)."""
+    looks, lens, frames, scenery, boxes = painting
+    view, buffers, planes, air = workspace
     for n in range(first, last):
-        row = rows[n]
-        aim(view, row, lens[0], lens[1], looks[n].errors)
+        row, look = rows[n], looks[n]
         key = np.uint32(stream_key(row.seed, row.episode, row.step, STREAM_NOISE) >> np.uint64(32))
-        paint(view, looks[n], (roads.surfaces[row.level], roads.marks), key, frames[n], buffers)
+        things = _things(n, row, roads, there, scenery)
+        for camera in range(frames.shape[1]):
+            frame = frames[n, camera]
+            aim(view, row, lens[0], lens[1][camera], look.errors)
+            paint(view, look, (roads.surfaces[row.level], roads.marks), key, frame, buffers)
+            if things[0].shape[0] > 0 or things[1].shape[0] > 0:
+                draw_objects(view, look, things, frame, planes, boxes)
+            apply_weather_to(view, row, there.weathers[n], frame, key, planes, air)
+
+
+@kernel
+def _workspace(frames, objects, weather):
+    """What painting works in: buffers of the ground, of objects and of weather."""
+    height, width = frames.shape[2], frames.shape[3]
+    planes = object_buffers(height if objects else 1, width if objects else 1)
+    air = air_buffers(height if weather else 1, width if weather else 1)
+    return scratch(), planes, air
 
 
 @kernel(nogil=True)
@@ -192,8 +310,9 @@ def step_rows(stepping, turn):
     """Step rows; one that is not active gets zeros.
 
     Args:
-        stepping: rows, which of them are active (N,) bool, actions (N, 2), `RoadArrays`, rules, `Outcome`;
-            the rules are (kinematic, frame skip, `VEHICLE` record array, `REWARD` record array).
+        stepping: rows, which of them are active (N,) bool, actions (N, 2), `RoadArrays`, `Inhabitants`, rules,
+            `Outcome`; the rules are (kinematic, frame skip, `DRIVER` and `REWARD` record arrays, whether there
+            is scenery, the speed [m/s] at which a lap takes as long as it may).
         turn: of `next_few`.
     """
     count = stepping[0].shape[0]
@@ -204,19 +323,24 @@ def step_rows(stepping, turn):
 
 
 @kernel(nogil=True)
-def paint_rows(rows, roads, painting, turn):
+def paint_rows(rows, roads, there, painting, turn):
     """Paint frames.
 
     Args:
         rows: the batch.
         roads: `RoadArrays`.
-        painting: looks, (focal length, mounting), frames (N, H, W, C).
+        there: `Inhabitants`.
+        painting: looks, (focal length, mountings (K, 4)), frames (N, K, H, W, C), whether there is scenery, and
+            whether there is anything else to draw than ground and whether there is weather.
         turn: of `next_few`.
     """
-    workspace = (np.zeros(1, VIEW)[0], scratch())
+    looks, lens, frames, scenery, kinds = painting
+    ground, planes, air = _workspace(frames, kinds[0], kinds[1])
+    workspace = (np.zeros(1, VIEW)[0], ground, planes, air)
+    given = (looks, lens, frames, scenery, np.zeros((1, 0), np.int32))
     first, last = next_few(turn, rows.shape[0])
     while first < last:
-        _paint_few(rows, roads, painting, workspace, first, last)
+        _paint_few(rows, roads, there, given, workspace, first, last)
         first, last = next_few(turn, rows.shape[0])
 
 
@@ -226,46 +350,64 @@ def step_and_paint_rows(stepping, painting, turn):
 
     One kernel, because to hand work to a thread takes as long as to paint a few frames.
     """
-    rows, roads = stepping[0], stepping[3]
-    workspace = (np.zeros(1, VIEW)[0], scratch())
+    rows, roads, there = stepping[0], stepping[3], stepping[4]
+    looks, lens, frames, scenery, kinds = painting
+    ground, planes, air = _workspace(frames, kinds[0], kinds[1])
+    workspace = (np.zeros(1, VIEW)[0], ground, planes, air)
+    given = (looks, lens, frames, scenery, np.zeros((1, 0), np.int32))
     first, last = next_few(turn, rows.shape[0])
     while first < last:
         _step_few(stepping, first, last)
-        _paint_few(rows, roads, painting, workspace, first, last)
+        _paint_few(rows, roads, there, given, workspace, first, last)
         first, last = next_few(turn, rows.shape[0])
 
 
 @kernel(nogil=True)
-def label_rows(rows, roads, labelling, turn):
+def label_rows(rows, roads, there, labelling, turn):
     """Label frames.
 
     Args:
         rows: the batch.
         roads: `RoadArrays`.
-        labelling: looks, (focal length, mounting), classes (N, H, W), depths (N, H, W).
+        there: `Inhabitants`.
+        labelling: looks, (focal length, mountings (K, 4)), classes, depths and instances (N, K, H, W), boxes
+            (N, K, M, 6), whether there is scenery.
         turn: of `next_few`.
     """
-    looks, lens, classes, depths = labelling
+    looks, lens, classes, depths, instances, boxes, scenery = labelling
     view, buffers = np.zeros(1, VIEW)[0], scratch()
+    nothing = np.empty((classes.shape[2], classes.shape[3], 0), np.uint8)
+    planes = object_buffers(classes.shape[2], classes.shape[3])
     first, last = next_few(turn, rows.shape[0])
     while first < last:
         for n in range(first, last):
-            aim(view, rows[n], lens[0], lens[1], looks[n].errors)
-            road = (roads.surfaces[rows[n].level], roads.marks)
-            label(view, road, classes[n], depths[n], buffers)
+            row, things = rows[n], _things(n, rows[n], roads, there, scenery)
+            for camera in range(classes.shape[1]):
+                aim(view, row, lens[0], lens[1][camera], looks[n].errors)
+                masks = classes[n, camera], depths[n, camera]
+                label(view, (roads.surfaces[row.level], roads.marks), masks[0], masks[1], buffers)
+                if things[0].shape[0] > 0 or things[1].shape[0] > 0:
+                    draw_objects(view, looks[n], things, nothing, planes, boxes[n, camera])
+                    merge_masks(things, planes, masks[0], masks[1], instances[n, camera], boxes[n, camera])
         first, last = next_few(turn, rows.shape[0])
 
 
 @kernel(nogil=True)
-def pose_rows(rows, roads, poses, states, turn):
-    """Fill lane poses (N, 5) and states (N, 9), both in SI units."""
+def pose_rows(rows, roads, there, poses, states, turn):
+    """Fill lane poses (N, 5) and states (N, 9 or 39): in SI units, what is around the car scaled."""
     first, last = next_few(turn, rows.shape[0])
     while first < last:
         for n in range(first, last):
             row = rows[n]
-            count = roads.counts[row.level]
-            lane_pose(row, roads.centrelines[row.level, :count], count, roads.spacings[row.level], poses[n])
+            count, spacing = roads.counts[row.level], roads.spacings[row.level]
+            line = roads.centrelines[row.level, :count]
+            lane_pose(row, line, count, spacing, poses[n])
             states[n, :5] = poses[n]
             states[n, 5], states[n, 6] = row.vx, row.vy * row.mirror
             states[n, 7], states[n, 8] = row.yaw_rate * row.mirror, row.steer * row.mirror
+            if states.shape[1] > 9:
+                half = roads.marks[M_HALF_WIDTH] * line[row.nearest, 4]
+                along = np.float32(row.nearest) * spacing + row.advance
+                place = (along, np.float32(count) * spacing, half)
+                look_round(row, there.actors[n], roads.crossings[row.level], place, states[n, 9:])
         first, last = next_few(turn, rows.shape[0])

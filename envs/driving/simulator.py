@@ -1,16 +1,21 @@
 """The simulator: a batch of cars, each on its own road, stepped and seen by compiled code."""
 
+from typing import Any
+
 import numpy as np
 
-from envs.driving.config import DrivingConfig
+from envs.driving.actors import ACTOR
+from envs.driving.config import CAMERAS, DrivingConfig
+from envs.driving.following import DriverParams
 from envs.driving.labels import INSTRUMENT_SCALE, POSE, STATE, STATE_SCALE
-from envs.driving.look import LOOK, LOOKS
-from envs.driving.metrics import METRICS
-from envs.driving.params import VehicleParams
-from envs.driving.reward import RewardWeights
+from envs.driving.look import CLEAN, LOOK, LOOKS, draw_look
+from envs.driving.metrics import METRICS, ROAD_METRICS
+from envs.driving.objects import BOX_FIELDS
+from envs.driving.params import VEHICLE
 from envs.driving.road import roads
 from envs.driving.rows import (
     ROW,
+    Inhabitants,
     Outcome,
     begin_rows,
     label_rows,
@@ -21,15 +26,23 @@ from envs.driving.rows import (
     step_rows,
 )
 from envs.driving.sharing import SharedWork
+from envs.driving.surroundings import SURROUNDINGS, look_ahead
+from envs.driving.tracing import VIEW_DISTANCE
 from envs.driving.vehicle import PHYSICS
+from envs.driving.weather import WEATHER
+
+_ABOVE = 200.0  # [m] height of the camera that draws the bird's view
+_SEEN_FROM_ABOVE = 60.0  # [m] width of that view
+_AHEAD = 15.0  # [m] from the car to the middle of that view
 
 
 class Simulator:
     """A batch of cars.
 
     Attributes:
-        rows: (N,) `ROW` records: the whole state of the batch but for its look.
+        rows: (N,) `ROW` records, the state of the cars.
         looks: (N,) `LOOK` records.
+        there: everybody else on the roads, the cars' numbers and the weather.
         outcome: what the last step gave.
     """
 
@@ -38,18 +51,47 @@ class Simulator:
         self._work = SharedWork(num_rows, config.threads)
         self.roads = roads(config.split, config.level_count, config.road)
         self.rows, self.looks = np.zeros(num_rows, ROW), np.zeros(num_rows, LOOK)
+        actors = np.zeros((num_rows, config.num_actors), ACTOR)
+        self.there = Inhabitants(actors, np.zeros(num_rows, VEHICLE), np.zeros(num_rows, WEATHER))
         self.outcome = Outcome(
             np.zeros(num_rows, np.float32),
             np.zeros(num_rows, np.bool_),
             np.zeros(num_rows, np.bool_),
-            np.zeros((num_rows, len(METRICS))),
+            np.zeros((num_rows, len(METRICS) + len(ROAD_METRICS))),
         )
         self._arrays = self.roads.arrays()
-        vehicle, weights = VehicleParams().record(), RewardWeights().record()
-        self._rules = (PHYSICS.index(config.physics) == 1, config.frame_skip, vehicle, weights)
-        self._look_mode = LOOKS.index(config.look)
+        driver, dynamics = DriverParams().record(), (PHYSICS.index(config.physics) == 1, config.frame_skip)
+        weights = config.weights().record()
+        self._rules = (*dynamics, driver, weights, config.scenery, config.cruise_speed)
+        self._drawing = self._what_is_drawn(driver)
+        self._map_looks = np.zeros(num_rows, LOOK)
+        draw_look(self._map_looks[0], CLEAN, np.uint64(0))
+        self._map_looks[:] = self._map_looks[0]
+        self._map_looks["haze"] = 1e-6
         self._poses = np.zeros((num_rows, len(POSE)), np.float32)
-        self._states = np.zeros((num_rows, len(STATE)), np.float32)
+        around = 0 if config.is_plain else len(SURROUNDINGS)
+        self._states = np.zeros((num_rows, len(STATE) + around), np.float32)
+
+    def _what_is_drawn(self, driver: np.ndarray) -> tuple[Any, ...]:
+        """What `begin_rows` draws an episode from."""
+        config = self.config
+        numbers, delays = config.car_ranges()
+        plain = self.there.cars.view(np.float32).reshape(self.num_rows, -1)
+        where = 2 if config.task == "obstacles" else 1
+        counts = config.num_cars, config.num_parked, where, config.num_obstacles, config.num_pedestrians
+        effects = config.weather_ranges()
+        return LOOKS.index(config.look), effects, numbers, plain, delays, counts, driver
+
+    @property
+    def state(self) -> dict[str, np.ndarray]:
+        """Everything that the next steps depend on, by name: arrays of N records, or (N, M) of them."""
+        return {"rows": self.rows, "looks": self.looks, **self.there._asdict()}
+
+    def copy_row(self, to: int, other: "Simulator", row: int) -> None:
+        """Take over a row of another simulator of the same configuration."""
+        for name, array in self.state.items():
+            array[to] = other.state[name][row]
+        self.roads.require(self.rows["level"][to : to + 1])
 
     def seed_rows(self, chosen: np.ndarray, seeds: np.ndarray) -> None:
         """Give the chosen rows new seeds; their next episode is their first."""
@@ -62,7 +104,8 @@ class Simulator:
         levels = np.empty(self.num_rows, np.int64) if levels is None else levels
         if not next_episodes(self.rows, chosen, self.roads.counts, levels, given):
             self.roads.require(levels[chosen])
-        begin_rows(self.rows, self.looks, chosen, levels, self._arrays, self._look_mode)
+        batch = self.rows, self.looks
+        begin_rows(batch, chosen, levels, self._arrays, self.there, self._drawing)
 
     def step(self, active: np.ndarray, actions: np.ndarray, frames: np.ndarray | None = None) -> Outcome:
         """Step the active rows, and paint all of them.
@@ -72,34 +115,76 @@ class Simulator:
             actions: (N, 2) float32: steering and pedal in [−1, 1].
             frames: as `paint` takes them; none are painted without.
         """
-        stepping = (self.rows, active, actions, self._arrays, self._rules, self.outcome)
+        stepping = (self.rows, active, actions, self._arrays, self.there, self._rules, self.outcome)
         if frames is None:
             self._work.run(step_rows, stepping)
         else:
-            painting = (self.looks, self.lens(frames.shape[2]), frames)
-            self._work.run(step_and_paint_rows, stepping, painting)
+            self._work.run(step_and_paint_rows, stepping, self._painting(frames))
         return self.outcome
 
     def lens(self, width: int) -> tuple[np.float32, np.ndarray]:
-        """Focal length [pixels] and mounting of the camera for a frame of that width."""
+        """Focal length [pixels] and mountings (K, 4) of the cameras for a frame of that width."""
         camera = self.config.camera
-        mounting = np.array([camera.height, camera.forward, camera.pitch], np.float32)
-        return np.float32(camera.focal_length(width)), mounting
+        turns = [CAMERAS[name] for name in self.config.cameras]
+        mountings = [(camera.height, camera.forward, camera.pitch, turn) for turn in turns]
+        return np.float32(camera.focal_length(width)), np.array(mountings, np.float32)
+
+    def _painting(self, frames: np.ndarray) -> tuple[Any, ...]:
+        """The arguments with which frames (N, H, W, C) or (N, K, H, W, C) are painted."""
+        frames = frames[:, None] if frames.ndim == 4 else frames
+        objects = self.config.num_actors > 0 or self.config.scenery
+        kinds = (objects, bool(self.config.weather))
+        return self.looks, self.lens(frames.shape[3]), frames, self.config.scenery, kinds
 
     def paint(self, frames: np.ndarray) -> None:
-        """Paint frames (N, H, W, 3 or 1) uint8."""
-        painting = (self.looks, self.lens(frames.shape[2]), frames)
-        self._work.run(paint_rows, self.rows, self._arrays, painting)
+        """Paint frames (N, H, W, 3 or 1) uint8, or (N, K, H, W, …) of K cameras."""
+        self._work.run(paint_rows, self.rows, self._arrays, self.there, self._painting(frames))
 
-    def label(self, classes: np.ndarray, depths: np.ndarray) -> None:
-        """Fill class masks (N, H, W) uint8 and depths (N, H, W) float32 [m]."""
-        labelling = (self.looks, self.lens(classes.shape[2]), classes, depths)
-        self._work.run(label_rows, self.rows, self._arrays, labelling)
+    def paint_from_above(self, frames: np.ndarray) -> None:
+        """Paint the cars and what is around them from high above, (N, H, W, 3) uint8, the road ahead upwards."""
+        focal = np.float32(frames.shape[2] * _ABOVE / _SEEN_FROM_ABOVE)
+        lens = focal, np.array([(_ABOVE, _AHEAD, np.pi / 2, 0.0)], np.float32)
+        kinds = (True, False)
+        painting = self._map_looks, lens, frames[:, None], self.config.scenery, kinds
+        self._work.run(paint_rows, self.rows, self._arrays, self.there, painting)
+
+    def label(self, classes: np.ndarray, depths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Fill class masks (N, H, W) uint8 and depths (N, H, W) float32 [m]; (N, K, H, W) of K cameras.
+
+        Returns:
+            instances, of the masks' shape, uint8: the number of an actor plus one, 0 for anything else; and boxes
+            (N, M, 6) or (N, K, M, 6) int32 by `BOX_FIELDS`.
+        """
+        masks = [array[:, None] if array.ndim == 3 else array for array in (classes, depths)]
+        shape = (*masks[0].shape[:2], self.there.actors.shape[1], len(BOX_FIELDS))
+        instances, boxes = np.zeros(masks[0].shape, np.uint8), np.zeros(shape, np.int32)
+        lens = self.lens(classes.shape[-1])
+        labelling = (self.looks, lens, *masks, instances, boxes, self.config.scenery)
+        self._work.run(label_rows, self.rows, self._arrays, self.there, labelling)
+        if classes.ndim == 3:
+            return instances[:, 0], boxes[:, 0]
+        return instances, boxes
 
     def poses(self) -> tuple[np.ndarray, np.ndarray]:
-        """Lane poses (N, 5) and states (N, 9) in SI units; overwritten by the next call."""
-        self._work.run(pose_rows, self.rows, self._arrays, self._poses, self._states)
+        """Lane poses (N, 5) and states (N, 9), in SI units; overwritten by the next call.
+
+        Where the road is no plain track, what is around the car follows in the states, (N, 39), scaled.
+        """
+        self._work.run(pose_rows, self.rows, self._arrays, self.there, self._poses, self._states)
         return self._poses, self._states
+
+    def ahead(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Distance [m] and speed [m/s] of what is next in each car's way, and how many people walk ahead.
+
+        Each is (N,); the distance is `VIEW_DISTANCE` at most.
+        """
+        ahead = np.zeros((self.num_rows, 3), np.float32)
+        look_ahead(self.rows, self.there.actors, self._arrays, ahead)
+        return (
+            np.minimum(ahead[:, 0], np.float32(VIEW_DISTANCE)),
+            ahead[:, 1].copy(),
+            ahead[:, 2].astype(np.int32),
+        )
 
     def instruments(self) -> np.ndarray:
         """Speed and steering angle of each row, (N, 2) float32, scaled to about ± 1."""
@@ -107,5 +192,7 @@ class Simulator:
         return np.stack([self.rows["vx"], steer], axis=1) * INSTRUMENT_SCALE
 
     def privileged(self) -> np.ndarray:
-        """The privileged state of each row, (N, 9) float32, scaled to about ± 1."""
-        return self.poses()[1] * STATE_SCALE
+        """The privileged state of each row, (N, 9) or (N, 39) float32, scaled to about ± 1."""
+        state = self.poses()[1].copy()
+        state[:, : len(STATE)] *= STATE_SCALE
+        return state

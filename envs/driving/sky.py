@@ -123,6 +123,8 @@ def _fill_sky(floats, channels, elevation, fall, focal, words):
 @kernel
 def bands(view, first, height, width):
     """First rows of a column of blocks in which a pixel may see hills, and ground."""
+    if view.axes[0, 2] < np.float32(-0.9):  # it looks down from above
+        return 0, 0
     up, by_column = _elevation(view, 0, first, height, width)
     fall = -view.axes[2, 2]
     least = min(up, up + by_column * np.float32(COLUMNS))

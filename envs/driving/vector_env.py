@@ -10,16 +10,17 @@ from envs.batching import as_autoreset_mode, reset_mask, reset_options, row_seed
 from envs.driving.actions import action_space, controls
 from envs.driving.config import RENDER_MODES, DrivingConfig
 from envs.driving.levels import SPLITS
-from envs.driving.metrics import METRICS
+from envs.driving.metrics import METRICS, ROAD_METRICS
 from envs.driving.observations import Observation, Observer, observation_space
 from envs.driving.params import CONTROL_STEP
 from envs.driving.simulator import Simulator
+from envs.driving.tasks import OOD
 
 _FLAGS = ("success", "off_road", "timeout")
 
 
 class DrivingVectorEnv(VectorEnv):
-    """`Hairpin/LaneFollow-v0` as a batch of rows, each with its own seed, road and look.
+    """A driving task as a batch of rows, each with its own seed, road and look.
 
     `reset(seed=s)` seeds row i with s + i. Options of `reset`: `levels`, an integer or (N,) integers, pins
     the road of each row; `reset_mask`, (N,) bool, resets those rows alone.
@@ -30,6 +31,7 @@ class DrivingVectorEnv(VectorEnv):
         "render_fps": round(1 / CONTROL_STEP),
         "autoreset_mode": AutoresetMode.NEXT_STEP,
         "splits": SPLITS,
+        "ood": tuple(OOD),
     }
 
     def __init__(
@@ -120,7 +122,8 @@ class DrivingVectorEnv(VectorEnv):
     def _episode_info(self, over: np.ndarray) -> dict[str, Any]:
         figures = self.simulator.outcome.metrics.T.copy()
         info: dict[str, Any] = {}
-        for name, values in zip(METRICS, figures, strict=True):
+        names = METRICS if self.config.is_plain else METRICS + ROAD_METRICS
+        for name, values in zip(names, figures, strict=False):
             info[name], info[f"_{name}"] = values > 0.5 if name in _FLAGS else values, over
         return info
 
@@ -164,11 +167,14 @@ class DrivingVectorEnv(VectorEnv):
 
     def state_dict(self) -> dict[str, np.ndarray]:
         """Everything that the next steps depend on; `load_state_dict` continues bit for bit."""
-        state = {"rows": self.simulator.rows.view(np.uint8).reshape(self.num_envs, -1).copy()}
-        state["looks"] = self.simulator.looks.view(np.uint8).reshape(self.num_envs, -1).copy()
+        state = {name: self._bytes_of(array).copy() for name, array in self.simulator.state.items()}
         if self._observer.stack is not None:
             state["stack"] = self._observer.stack.copy()
         return state
+
+    def _bytes_of(self, array: np.ndarray) -> np.ndarray:
+        """Records of each row as bytes, (N, …)."""
+        return array.view(np.uint8).reshape(self.num_envs, -1) if array.size else array.view(np.uint8)
 
     def load_state_dict(self, state: dict[str, np.ndarray]) -> None:
         """Take over a state.
@@ -180,8 +186,8 @@ class DrivingVectorEnv(VectorEnv):
         if {k: v.shape for k, v in mine.items()} != {k: v.shape for k, v in state.items()}:
             raise ValueError("the state belongs to a driving environment with other rows or options.")
         simulator = self.simulator
-        simulator.rows.view(np.uint8).reshape(self.num_envs, -1)[:] = state["rows"]
-        simulator.looks.view(np.uint8).reshape(self.num_envs, -1)[:] = state["looks"]
+        for name, array in simulator.state.items():
+            self._bytes_of(array)[:] = state[name]
         if self._observer.stack is not None:
             self._observer.stack[:] = state["stack"]
         simulator.roads.require(simulator.rows["level"])

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from envs.driving.camera import VIEW_DISTANCE
 from envs.driving.labels import LOOK_AHEAD, POSE, STATE, STATE_SCALE, wrap_angle
-from envs.driving.levels import HALF_WIDTH
+from envs.driving.sections import HALF_WIDTH
 
 SKY, GRASS, ROAD, LINE, KERB = range(5)
 ROWS = 24

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from envs.driving.config import LEVELS
-from envs.driving.levels import CIRCUITS, HALF_WIDTH, SPLITS, centreline
+from envs.driving.levels import SPLITS, centreline
+from envs.driving.sections import CIRCUITS, HALF_WIDTH
 
 LENGTH = {"train": (300, 500), "val": (300, 500), "test": (300, 500), "ood": (500, 1000)}
 RADIUS = {"train": (12, 25), "val": (12, 25), "test": (12, 25), "ood": (8, 12)}

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from envs.driving.levels import HALF_WIDTH
+from envs.driving.sections import HALF_WIDTH
 from envs.driving.road import ALONG_STEPS, OFFSET_STEPS, STRIPE_PERIOD, TEXEL, Roads, project, roads
 
 

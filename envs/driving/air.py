@@ -1,0 +1,74 @@
+"""Air: the weather of a row laid over its frame, once everything in it has a depth."""
+
+import numpy as np
+
+from envs.driving.casting import LANES, T_DEPTH, T_GLOW, T_NUMBER, place_of
+from envs.driving.compiling import FAST, kernel, wide_vectors
+from envs.driving.weather import apply_weather, weather_scratch
+from envs.driving.tracing import VIEW_DISTANCE
+
+_FURTHEST = np.float32(1.0 / VIEW_DISTANCE)
+
+
+@kernel
+def air_buffers(height, width):
+    """Depths (H, W) float32, glow (H, W) uint8, and what the weather works in."""
+    return (
+        np.empty((height, width), np.float32),
+        np.zeros((height, width), np.uint8),
+        weather_scratch(height, width),
+    )
+
+
+@kernel(fastmath=FAST)
+def _ground_depths(view, depths):
+    """Fill the depth of flat ground in every pixel, the sky's where there is none [m]."""
+    wide_vectors()
+    height, width = depths.shape
+    step = np.float32(1.0) / view.focal
+    right, down = step * view.axes[1, 2], step * view.axes[2, 2]
+    half_width, half_height = np.float32(0.5) * np.float32(width), np.float32(0.5) * np.float32(height)
+    first = view.axes[0, 2] + (np.float32(0.5) - half_width) * right + (np.float32(0.5) - half_height) * down
+    lower = np.float32(-1.0) / view.origin[2]
+    for row in range(height):
+        fall, line = (first + np.float32(row) * down) * lower, depths[row]
+        for column in range(width):
+            inverse = max(fall + np.float32(column) * right * lower, _FURTHEST)
+            line[column] = np.float32(1.0) / inverse
+
+
+@kernel
+def _object_depths(planes, depths, glow):
+    """Lay objects' depths and glow over those of the ground."""
+    tiles, _, _, dirty, _ = planes
+    height, width = depths.shape
+    strips = (width + LANES - 1) // LANES
+    for row in range(height):
+        for column in range(dirty[row, 0] * LANES, min(dirty[row, 1] * LANES, width)):
+            place = place_of(row, column, strips)
+            if tiles[place + T_NUMBER] > np.float32(0.0):
+                depths[row, column] = tiles[place + T_DEPTH]
+                glow[row, column] = np.uint8(tiles[place + T_GLOW])
+
+
+@kernel
+def apply_weather_to(view, row, weather, frame, key, planes, air):
+    """Lay a row's weather over its frame, where there are buffers for it.
+
+    Args:
+        view: `VIEW` record.
+        row: `ROW` record.
+        weather: `WEATHER` record.
+        frame: (H, W, C) uint8, changed.
+        key: of the frame's noise.
+        planes: of `object_buffers`, as drawn with; of one row where nothing was drawn.
+        air: of `air_buffers`; of another size than the frame where there is no weather.
+    """
+    depths, glow, buffers = air
+    if depths.shape != frame.shape[:2]:
+        return
+    _ground_depths(view, depths)
+    glow[:] = np.uint8(0)
+    if planes[3].shape[0] == frame.shape[0]:
+        _object_depths(planes, depths, glow)
+    apply_weather(frame, depths, glow, view, (row.vx, row.yaw_rate * row.mirror), weather, key, buffers)

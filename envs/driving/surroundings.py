@@ -1,0 +1,171 @@
+"""Surroundings: what is near a car on its road, as its driver sees it. Part of the privileged state.
+
+Distances ahead are along the road; to the side they are positive to the driver's left.
+"""
+
+import numpy as np
+
+from envs.driving.actors import NOBODY, PEDESTRIAN
+from envs.driving.compiling import kernel
+from envs.driving.sections import LANE_WIDTH
+
+SIGHT = np.float32(40.0)  # [m] ahead that matters
+NEAREST = 3  # things ahead, each with distance, side, half width and approach
+EGO_CENTRE = np.float32(-0.08)  # [m] centre of gravity → middle of the car's box
+EGO_HALF_LENGTH, EGO_HALF_WIDTH = np.float32(2.1), np.float32(0.9)  # [m]
+_MARGIN = np.float32(0.3)  # [m] that a driver keeps to the side
+_TO_SIDE = np.float32(1.0 / 7.0)
+_SPEED = np.float32(0.1)
+_ONE, _ZERO, _HALF = np.float32(1.0), np.float32(0.0), np.float32(0.5)
+
+SURROUNDINGS = (
+    "left_edge",
+    "right_edge",
+    "middle",
+    "crossing",
+    "crossing_busy",
+    "crossing_side",
+    *(
+        f"{corridor}_{what}"
+        for corridor in ("left", "own", "right")
+        for what in ("gap", "approach", "behind_gap", "behind_approach")
+    ),
+    *(f"thing_{k}_{what}" for k in range(NEAREST) for what in ("gap", "side", "half_width", "approach")),
+)
+"""Each of about ± 1: sides / 7 m, distances / 40 m and 1 where there is nothing, speeds / 10 m/s."""
+_CORRIDORS, _THINGS = 6, 18
+
+
+@kernel
+def _wrap(distance, lap):
+    """A distance along the road, the shorter way round."""
+    return distance - lap * np.floor(distance / lap + _HALF)
+
+
+@kernel
+def place_of_actor(row, actor, along, lap):
+    """Where an actor is: ahead and to the left [m], and how fast it comes nearer [m/s], as the driver has it.
+
+    Args:
+        row: `ROW` record.
+        actor: `ACTOR` record.
+        along: of the car [m].
+        lap: length of the road [m].
+    """
+    ahead = _wrap((actor.along - along) * row.direction, lap)
+    left = (actor.side - row.offset) * row.direction * row.mirror
+    return ahead, left, row.vx - actor.speed * actor.direction * row.direction
+
+
+@kernel
+def lead(row, actors, along, lap):
+    """Gap to the next thing in the car's own way [m], its speed [m/s] and its kind; `NOBODY` if there is none."""
+    gap, speed, kind = np.float32(1e6), _ZERO, NOBODY
+    for k in range(actors.shape[0]):
+        it = actors[k]
+        if it.kind == NOBODY:
+            continue
+        ahead, left, approach = place_of_actor(row, it, along, lap)
+        free = ahead - it.half_length - EGO_HALF_LENGTH
+        if ahead > _ZERO and free < gap and abs(left) < it.half_width + EGO_HALF_WIDTH + _MARGIN:
+            gap, speed, kind = max(free, _ZERO), row.vx - approach, it.kind
+    return gap, speed, kind
+
+
+@kernel
+def _see_corridor(see, number, ahead, free, approach):
+    """Take note of something in one of the three corridors."""
+    at = _CORRIDORS + 4 * number + (0 if ahead > _ZERO else 2)
+    gap = min(max(free, _ZERO) / SIGHT, _ONE)
+    if gap < see[at]:
+        see[at], see[at + 1] = gap, (approach if ahead > _ZERO else -approach) * _SPEED
+
+
+@kernel
+def _see_thing(see, ahead, left, half_width, approach):
+    """Take note of something among the nearest things ahead, in order."""
+    gap = ahead / SIGHT
+    for k in range(NEAREST):
+        at = _THINGS + 4 * k
+        if gap < see[at]:
+            for other in range(NEAREST - 1, k, -1):
+                for part in range(4):
+                    see[_THINGS + 4 * other + part] = see[_THINGS + 4 * other + part - 4]
+            see[at], see[at + 1] = gap, left * np.float32(0.25)
+            see[at + 2], see[at + 3] = half_width, approach * _SPEED
+            return
+
+
+@kernel
+def look_round(row, actors, crossings, road, see):
+    """Fill `see` (30,) with `SURROUNDINGS`.
+
+    Args:
+        row: `ROW` record.
+        actors: (M,) `ACTOR` records.
+        crossings: (C,) along the road [m], −1 for none.
+        road: the car's place along [m], the lap [m], half the road's width here [m].
+        see: filled.
+    """
+    along, lap, half_width = road
+    from_middle = -row.offset * row.direction * row.mirror  # to the driver's right of the middle
+    see[0], see[1] = (half_width + from_middle) * _TO_SIDE, (half_width - from_middle) * _TO_SIDE
+    see[2] = from_middle * _TO_SIDE
+    see[3], see[4], see[5] = _ONE, _ZERO, _ZERO
+    for at in range(_CORRIDORS, see.shape[0]):
+        see[at] = _ZERO
+    for number in range(3):
+        see[_CORRIDORS + 4 * number] = see[_CORRIDORS + 4 * number + 2] = _ONE
+        see[_THINGS + 4 * number] = _ONE
+    _see_crossing(row, actors, crossings, (along, lap), see)
+    for k in range(actors.shape[0]):
+        it = actors[k]
+        if it.kind == NOBODY:
+            continue
+        ahead, left, approach = place_of_actor(row, it, along, lap)
+        if abs(ahead) > SIGHT + it.half_length:
+            continue
+        free = abs(ahead) - it.half_length - EGO_HALF_LENGTH
+        for number in range(3):
+            middle = np.float32(LANE_WIDTH) * np.float32(1 - number)
+            if abs(left - middle) < it.half_width + EGO_HALF_WIDTH + _MARGIN:
+                _see_corridor(see, number, ahead, free, approach)
+        if ahead > _ZERO and abs(it.side) < half_width + _ONE:
+            _see_thing(see, ahead, left, it.half_width, approach)
+
+
+@kernel
+def _see_crossing(row, actors, crossings, place, see):
+    """Take note of the next crossing ahead and who walks there."""
+    along, lap = place
+    for c in range(crossings.shape[0]):
+        ahead = (
+            _wrap((crossings[c] - along) * row.direction, lap) if crossings[c] >= _ZERO else np.float32(-1.0)
+        )
+        if ahead < np.float32(-2.0) or ahead > SIGHT * see[3]:
+            continue
+        see[3], see[4], see[5] = max(ahead, _ZERO) / SIGHT, _ZERO, _ZERO
+        for k in range(actors.shape[0]):
+            it = actors[k]
+            if it.kind == PEDESTRIAN and it.lane == c and it.drift != _ZERO:
+                see[4] = _ONE
+                see[5] = (it.side - row.offset) * row.direction * row.mirror * _TO_SIDE
+
+
+@kernel
+def look_ahead(rows, actors, roads, ahead):
+    """Fill `ahead` (N, 3): gap to the next thing in the car's way [m], its speed [m/s], people on the road ahead.
+
+    The gap is 1e6 where there is nothing; people count who walk within 40 m.
+    """
+    for n in range(rows.shape[0]):
+        row = rows[n]
+        lap = np.float32(roads.counts[row.level]) * roads.spacings[row.level]
+        along = np.float32(row.nearest) * roads.spacings[row.level] + row.advance
+        ahead[n, 0], ahead[n, 1], _ = lead(row, actors[n], along, lap)
+        ahead[n, 2] = _ZERO
+        for k in range(actors.shape[1]):
+            it = actors[n, k]
+            if it.kind == PEDESTRIAN and it.drift != _ZERO:
+                far, _, _ = place_of_actor(row, it, along, lap)
+                ahead[n, 2] += _ONE if _ZERO < far < SIGHT else _ZERO
