@@ -14,8 +14,21 @@ from envs.driving.simulator import Simulator
 from envs.driving.tracing import VIEW_DISTANCE
 
 CLASS_COLOURS = np.array(
-    [(126, 178, 232), (84, 140, 74), (72, 76, 88), (250, 250, 244), (222, 74, 62)], np.uint8
-)  # of CLASSES: sky, grass, road, line, kerb
+    [
+        (126, 178, 232),
+        (84, 140, 74),
+        (72, 76, 88),
+        (250, 250, 244),
+        (222, 74, 62),
+        (64, 96, 214),
+        (250, 120, 190),
+        (255, 168, 40),
+        (44, 92, 52),
+        (150, 112, 92),
+        (190, 190, 120),
+    ],
+    np.uint8,
+)  # of CLASSES and OBJECT_CLASSES
 DEPTH_COLOURS = np.array(
     [(255, 244, 186), (252, 176, 92), (222, 92, 96), (138, 52, 122), (58, 30, 92), (16, 12, 34)], np.float32
 )  # from right ahead to far away
@@ -129,7 +142,7 @@ class MapScale:
 
 
 def row_centreline(simulator: Simulator, row: int) -> np.ndarray:
-    """The centreline of a row's circuit, (points, 4): x, y [m], heading [rad], curvature [1/m]."""
+    """The centreline of a row's circuit, (points, 6), as of `Roads.centrelines`."""
     level = simulator.rows["level"][row]
     return simulator.roads.centrelines[level, : simulator.roads.counts[level]]
 
@@ -149,7 +162,7 @@ def start_line(simulator: Simulator, row: int, width: float) -> np.ndarray:
     """The ends (2, 2) [m] of a line `width` metres across the road where a row's episode began."""
     car, centreline = simulator.rows[row], row_centreline(simulator, row)
     back = (car["advance"] - car["direction"] * car["travelled"]) / simulator.roads.spacings[car["level"]]
-    x, y, heading, _ = centreline[(int(car["nearest"]) + round(float(back))) % len(centreline)]
+    x, y, heading = centreline[(int(car["nearest"]) + round(float(back))) % len(centreline), :3]
     across = 0.5 * width * np.array([-np.sin(heading), np.cos(heading)])
     return np.array([[x, y] - across, [x, y] + across])
 

@@ -1,11 +1,13 @@
 """The racing line of a closed road: where to drive, how fast, and a driver who does.
 
-The path is the one of least ∫κ² ds between the edges. Linearised in the sideways shifts of its points, that is
-a convex quadratic programme in a box, whose matrix is five diagonals closed to a ring. The speed is then the
-greatest that tyres, engine and brakes allow, found by passes forwards and backwards. The driver steers by the
-curvature ahead and corrects by look-ahead.
-Sources: Heilmeier et al., Minimum curvature trajectory planning and control for an autonomous race car (2020);
-Kapania and Gerdes, Design of a feedback-feedforward steering controller (2015).
+The path is the one of least ∫κ² ds between the edges. Linearised in the sideways shifts of its points, that
+is a convex quadratic programme in a box, whose matrix is five diagonals closed to a ring. The speed is then
+the greatest that tyres, engine and brakes allow, found by passes forwards and backwards. The driver asks his
+tyres for the sideways acceleration of the path a little ahead, corrected by how far he is off it.
+Sources: Heilmeier et al., Minimum curvature trajectory planning and control for an autonomous race car,
+2020;
+for a steering angle made of a force, Kapania and Gerdes, Design of a feedback-feedforward steering controller,
+2015.
 """
 
 from dataclasses import astuple, dataclass
@@ -26,6 +28,10 @@ _CENTRE_SHARE = 0.8  # of a bend's radius that a path may come towards its centr
 _ROUNDS = 100  # of the speed passes at most; roads take three, a circle on which tyres drag takes more
 _HALVINGS = 16  # of the interval in which a limit is sought
 _FULL = np.float32(0.98)  # of an axle's grip that the vehicle lets drive or brakes have
+_SIDE_SHARE = np.float32(
+    0.9
+)  # of the grip that a bend may take from the pedals, so that a car can always slow down
+_HOMEWARDS = np.float32(1.5)  # [m/s] sideways at most on the way back to the line
 T_X, T_Y, T_HEADING, T_CURVATURE, T_SPACING, T_SPEED, T_REVERSE_SPEED = range(7)  # columns of a line's table
 
 
@@ -81,7 +87,7 @@ def _place(n, count):
 
 @kernel
 def _fill_band(slopes, diagonal, band):
-    """Fill `band` (P, 5) with the lower band of JᵀJ + diag, in folded order; column d is d left of the middle."""
+    """Fill `band` (P, 5) with the lower half of JᵀJ + diagonal, in folded order; column d is d left of it."""
     count = slopes.shape[0]
     band[:] = 0.0
     for n in range(count):
@@ -265,7 +271,7 @@ def resistance(speed, side, car):
 
 @kernel
 def _spare(load, side_force, grip):
-    """What an axle has left for drive or brakes [N] of a grip (share of its load) beside a sideways force [N]."""
+    """What an axle has left along the road [N] of a grip (share of its load) beside a sideways force [N]."""
     left = np.sqrt(max((grip * load) ** 2 - side_force**2, _ZERO))
     return min(left, _FULL * grip * load)
 
@@ -352,7 +358,7 @@ def speed_profile(
 
     v² |κ| ≤ μ g min(1, front grip), and from each point to the next v² gains at most 2 ds a, where a is what
     engine or tyres allow (`traction`) less `resistance`, and loses at most what brakes and tyres allow.
-    Loads shift along the car only, as in the vehicle itself; across it they do not, there being one wheel an axle.
+    Loads shift along the car, but not across it: the vehicle, too, has one wheel an axle.
 
     Args:
         curvature: (P,) [1/m].
@@ -391,13 +397,13 @@ class RacingLine:
 
     @cached_property
     def table(self) -> np.ndarray:
-        """What the driver reads, (P, 7) float32 of columns `T_X` …"""
+        """What the driver reads, (P, 7) float32; its columns are `T_X` to `T_REVERSE_SPEED`."""
         path = self.x, self.y, self.heading, self.curvature, self.spacings
         return np.column_stack([*path, self.speed, self.reverse_speed]).astype(np.float32)
 
 
 def path_shape(points: np.ndarray, offset: np.ndarray) -> tuple[np.ndarray, ...]:
-    """x, y [m], heading [rad], curvature [1/m] and spacings to the next [m] of a path beside a closed centreline.
+    """x, y [m], heading [rad], curvature [1/m] and spacings [m] of a path beside a closed centreline.
 
     Args:
         points: (P, ≥ 4) as for `minimum_curvature`.
@@ -483,13 +489,13 @@ def _astray(state, line, nearest, way):
 
 
 @kernel
-def _front_share(state, wanted, pull, gains, car):
-    """Share of the front tyres' grip that a sideways acceleration [m/s²] takes, and the yaw rate that goes with it.
+def _front_share(state, wanted, pull, yaw_gain, car):
+    """Share of the front tyres' grip that a sideways acceleration [m/s²] and its yaw rate take.
 
     F = (m b a + I k (a / v − r)) / L
     """
     speed = max(state.vx, _ONE)
-    turning = car.yaw_inertia * gains[3] * (wanted / speed - state.yaw_rate)
+    turning = car.yaw_inertia * yaw_gain * (wanted / speed - state.yaw_rate)
     force = (car.mass * car.rear_axle * wanted + turning) / (car.front_axle + car.rear_axle)
     load = axle_loads(state.acceleration, car)[0]
     return force / max(_spare(load * car.friction * car.front_grip, pull, _ONE), _ONE)
@@ -497,18 +503,21 @@ def _front_share(state, wanted, pull, gains, car):
 
 @kernel
 def _steer(state, line, nearest, way, pull, gains, car):
-    """Steering angle [rad] that gives the sideways acceleration a = v² κ − ω² e − 2 ζ ω ė.
+    """Steering angle [rad] for a sideways acceleration a = v² κ − ω² e − 2 ζ ω ė.
 
-    The tyre curve inverted says at what slip the front wheels do, and they stand at it from where they roll to:
-    so a car that turns in too fast is countersteered, and none turns its wheels past their greatest grip.
+    The tyre curve inverted says at what slip the front wheels give it, and they are turned by that much from
+    where they would roll freely: a car that turns in too fast is so countersteered, and none steers past its
+    greatest grip. Far off the line, e counts as what brings the car back at `_HOMEWARDS`.
     """
+    rate, damping, preview = gains[0], gains[1], gains[2]
     along, left, turned = _astray(state, line, nearest, way)
-    bend = way * _read(line, _ahead(line, nearest, way, along + gains[2] * state.vx), T_CURVATURE)
+    bend = way * _read(line, _ahead(line, nearest, way, along + preview * state.vx), T_CURVATURE)
     drift = state.vx * np.sin(turned) + state.vy * np.cos(turned)
-    wanted = state.vx * state.vx * bend - gains[0] * (gains[0] * left + np.float32(2.0) * gains[1] * drift)
+    homewards = min(max(_HALF * rate / damping * left, -_HOMEWARDS), _HOMEWARDS)
+    wanted = state.vx * state.vx * bend - np.float32(2.0) * rate * damping * (drift + homewards)
     limit = car.friction * min(car.front_grip, _ONE) * _G
     wanted = min(max(wanted, -limit), limit)
-    share = _front_share(state, wanted, pull, gains, car)
+    share = _front_share(state, wanted, pull, gains[3], car)
     rolling = np.arctan((state.vy + car.front_axle * state.yaw_rate) / max(state.vx, _ONE))
     return rolling + slip_at(share, car)
 
@@ -516,24 +525,20 @@ def _steer(state, line, nearest, way, pull, gains, car):
 @kernel
 def _pedal(state, line, nearest, way, gains, car):
     """Pedal [−1, 1] for the line's speed and its change a little ahead, within what the tyres hold."""
-    column = T_SPEED if way > _ZERO else T_REVERSE_SPEED
-    gain, preview, span = gains[4], gains[5], max(np.float32(0.1) * state.vx, _ONE)
+    gain, preview, grip, pace = gains[4], gains[5], gains[6], gains[7]
+    column, span = T_SPEED if way > _ZERO else T_REVERSE_SPEED, max(np.float32(0.1) * state.vx, _ONE)
     along = _astray(state, line, nearest, way)[0]
-    here = _read(line, _ahead(line, nearest, way, along), column)
-    soon = _read(line, _ahead(line, nearest, way, along + preview * state.vx), column)
-    later = _read(line, _ahead(line, nearest, way, along + preview * state.vx + span), column)
-    side = state.vx * state.yaw_rate
+    place, ahead = _ahead(line, nearest, way, along), along + preview * state.vx
+    here = pace * _read(line, place, column)
+    soon = pace * _read(line, _ahead(line, nearest, way, ahead), column)
+    later = pace * _read(line, _ahead(line, nearest, way, ahead + span), column)
+    most_side = _SIDE_SHARE * car.friction * min(car.front_grip, _ONE) * _G
+    side = min(state.vx * state.vx * abs(_read(line, place, T_CURVATURE)), most_side)
     wanted = _HALF * (later * later - soon * soon) / span + gain * (here - state.vx)
-    wanted += resistance(state.vx, side, car)
-    most = min(traction(abs(side), gains[6], car), engine(state.vx, car) / car.mass)
-    least = -braking(abs(side), gains[6], car)
-    wanted = min(max(wanted, least), most)
-    force = wanted * car.mass
-    return (
-        min(force / max(engine(state.vx, car), _ONE), _ONE)
-        if force > _ZERO
-        else max(force / car.max_brake, -_ONE)
-    )
+    force = car.mass * (wanted + resistance(state.vx, side, car))
+    if force > _ZERO:
+        return min(force, car.mass * traction(side, grip, car)) / max(engine(state.vx, car), force, _ONE)
+    return max(force, -car.mass * braking(side, grip, car)) / car.max_brake
 
 
 @kernel
@@ -558,13 +563,14 @@ def race(state, line, nearest, way, gains, car):
 class RaceDriver:
     """A driver who follows a racing line at the limits of the tyres. SI units."""
 
-    path_rate: float = 2.5  # [1/s] ω of its way back to the line
+    path_rate: float = 1.6  # [1/s] ω of its way back to the line
     path_damping: float = 0.9  # ζ
-    steer_preview: float = 0.1  # [s] ahead it reads the curvature
-    yaw_gain: float = 4.0  # [1/s] at which it corrects the yaw rate
+    steer_preview: float = 0.15  # [s] ahead it reads the curvature
+    yaw_gain: float = 16.0  # [1/s] at which it corrects the yaw rate
     speed_gain: float = 2.0  # [1/s] of acceleration for speed missing
-    speed_preview: float = 0.05  # [s] ahead it reads the speed
-    grip: float = 0.95  # share of the tyres' grip that it uses with the pedals
+    speed_preview: float = 0.2  # [s] ahead it reads the speed
+    grip: float = 0.93  # share of the tyres' grip that it uses with the pedals
+    pace: float = 0.965  # share of the line's speed that it drives at
 
     def gains(self) -> tuple[np.float32, ...]:
         """The numbers that the compiled code takes."""

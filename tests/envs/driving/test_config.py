@@ -17,7 +17,7 @@ from envs.driving.vector_env import DrivingVectorEnv
 
 ID = "Hairpin/LaneFollow-v0"
 BAD_VALUES = [
-    ({"obs": "lidar"}, r"obs is 'lidar'; it must be one of camera, gray, semantic, depth, state, dict\."),
+    ({"obs": "lidar"}, r"obs is 'lidar'; it must be one of camera, gray, semantic, depth, birdview, state, dict\."),
     ({"obs": ["camera"]}, r"obs is \['camera'\]; it must be one of "),
     ({"split": "night"}, r"split is 'night'; it must be one of train, val, test, ood\."),
     ({"look": None}, r"look is None; it must be one of clean, randomized, noisy\."),
@@ -57,7 +57,7 @@ def test_bad_values_get_one_sentence_from_both_classes(keywords: dict, sentence:
             {"image_sice": 64},
             r"Hairpin/LaneFollow-v0 has no option 'image_sice'; did you mean 'image_size'\?",
         ),
-        ({"wind": 1}, r"Hairpin/LaneFollow-v0 has no option 'wind'; it takes obs, image_size, "),
+        ({"wind": 1}, r"Hairpin/LaneFollow-v0 has no option 'wind'; it takes task, difficulty, obs, "),
     ],
 )
 def test_unknown_options_are_named_with_the_nearest_known_one(keywords: dict, sentence: str) -> None:
@@ -118,6 +118,19 @@ def test_every_option_can_come_from_json() -> None:
             "labels": True,
             "num_threads": 2,
             "camera": {"height": 1.2, "pitch": 0.1},
+            "cameras": ["front", "rear"],
+            "task": "weather",
+            "difficulty": 0.25,
+            "road": "street",
+            "num_cars": 3,
+            "num_parked": 1,
+            "num_obstacles": 2,
+            "num_pedestrians": 4,
+            "scenery": False,
+            "weather": {"fog": [0.1, 0.4], "night": 0.5},
+            "car": {"friction": [0.6, 0.9], "action_delay": 2},
+            "reward": {"lane": -0.1},
+            "cruise_speed": 4.0,
         }
     )
     keywords = json.loads(text)

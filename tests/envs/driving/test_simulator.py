@@ -8,7 +8,8 @@ import pytest
 
 from envs.driving.labels import POSE
 from envs.driving.params import CONTROL_STEP
-from envs.driving.rows import CRUISE_SPEED, ROW
+from envs.driving.config import DrivingConfig
+from envs.driving.rows import ROW
 
 MANY = 3000
 
@@ -136,7 +137,7 @@ def test_time_runs_out_at_six_metres_a_second(make_simulator) -> None:
     simulator = make_simulator(5, seed=2)
     rows, everyone = simulator.rows, np.ones(5, np.bool_)
     rows["vx"] = 0.0
-    limit = np.ceil(lengths(simulator) / CRUISE_SPEED / CONTROL_STEP).astype(int)
+    limit = np.ceil(lengths(simulator) / DrivingConfig.cruise_speed / CONTROL_STEP).astype(int)
     rows["step"] = limit - 3
     ends = [simulator.step(everyone, np.zeros((5, 2), np.float32)).truncated.copy() for _ in range(3)]
     np.testing.assert_array_equal(np.array(ends).all(axis=1), [False, False, True])

@@ -216,7 +216,7 @@ def test_no_driving_style_breaks_the_car(speed: float, actions: list, kinematic:
     for steer, pedal in actions:
         drive(state, np.float32(steer), np.float32(pedal), kinematic, CAR)
         for name in DTYPE.names or ():
-            assert np.isfinite(state[name]), name
+            assert np.isfinite(state[name]).all(), name
         assert 0.0 <= state["vx"] <= PARAMS.max_speed + 0.1
         assert abs(state["steer"]) <= PARAMS.max_steer * 1.0001
         assert abs(state["yaw"]) <= np.pi * 1.0001
