@@ -1,8 +1,7 @@
 """What can stand or move on a road beside the car: one record each, `max_actors` of them a row.
 
 An actor is placed along the road and to its side, which is how traffic thinks, and in the world, which is how
-the camera and collisions see it. Everything here is SI units; `side` is to the left of the centreline, whatever
-way the actor goes.
+the camera and collisions see it. SI units; `side` is to the left of the centreline, whatever way it goes.
 """
 
 import numpy as np

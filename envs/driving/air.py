@@ -4,8 +4,8 @@ import numpy as np
 
 from envs.driving.casting import LANES, T_DEPTH, T_GLOW, T_NUMBER, place_of
 from envs.driving.compiling import FAST, kernel, wide_vectors
-from envs.driving.weather import apply_weather, weather_scratch
 from envs.driving.tracing import VIEW_DISTANCE
+from envs.driving.weather import apply_weather, weather_scratch
 
 _FURTHEST = np.float32(1.0 / VIEW_DISTANCE)
 

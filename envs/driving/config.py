@@ -27,14 +27,14 @@ LEVELS = {"train": 256, "val": 128, "test": 128, "ood": 64}  # where `num_levels
 
 @dataclass(frozen=True)
 class DrivingConfig:
-    """Keyword arguments of the driving environments, all JSON-able; the task presets those that are not given."""
+    """Keyword arguments of the driving environments, all JSON-able; the task presets those not given."""
 
     task: str = "lane_follow"
     """The preset: lane_follow, obstacles, traffic, race or weather."""
     difficulty: float = 0.5
     """How hard the preset is, in [0, 1]."""
     obs: str = "camera"
-    """What the agent sees: camera, gray, semantic, depth, birdview, state (privileged), dict (camera, instruments)."""
+    """camera, gray, semantic, depth, birdview, state (privileged), or dict (camera and instruments)."""
     image_size: int | list[int] | tuple[int, int] = 64
     """Side of the square image, or [height, width]."""
     frame_stack: int = 1
@@ -72,9 +72,9 @@ class DrivingConfig:
     scenery: bool = False
     """Whether trees, houses, lamp posts and signs stand beside the road."""
     weather: dict[str, Any] = field(default_factory=dict)
-    """Strength of night, rain, fog, snow, low_sun, wet, motion_blur, noise, dirt: a number in [0, 1] or [least, most]."""
+    """Strengths of night, rain, fog, snow, low_sun, wet, motion_blur, noise, dirt, or [least, most]."""
     car: dict[str, Any] = field(default_factory=dict)
-    """Numbers of the car, such as friction, mass or action_delay (control steps): a number or [least, most]."""
+    """Numbers of the car, as friction, mass or action_delay (control steps), each one or [least, most]."""
     reward: dict[str, float] = field(default_factory=dict)
     """Weights of the reward's terms that differ from `RewardWeights`."""
     cruise_speed: float = 6.0
@@ -150,11 +150,11 @@ class DrivingConfig:
         Raises:
             ValueError: an effect is unknown, or its strength outside [0, 1].
         """
-        ranges = dict.fromkeys(EFFECTS, (0.0, 0.0))
+        ranges: dict[str, tuple[float, float]] = {name: (0.0, 0.0) for name in EFFECTS}
         return _ranges("weather", self.weather, ranges, (0.0, 1.0))
 
     def car_ranges(self) -> tuple[np.ndarray, np.ndarray]:
-        """Least and greatest of each number of `VehicleParams`, (F, 2) float32, and of the action's delay (2,).
+        """Ranges of the numbers of `VehicleParams`, (F, 2) float32, and of the action's delay (2,).
 
         Raises:
             ValueError: a number is unknown or not one that a car can have.

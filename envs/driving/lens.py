@@ -1,8 +1,8 @@
 """The lens: what moves across it and lies on it (rain, snow, dirt), and what the sensor adds (blur, noise).
 
 Weather changes a frame strip by strip: `STRIP` pixels in their order, whatever the frame's width. A strip's
-pixels are kept by phase, pixel 4 k + f at place `SAMPLES` f + k, because four pixels of RGB are three words; one
-layer of floats a channel, and one for each number that several effects ask for.
+pixels are kept by phase, pixel 4 k + f at place `SAMPLES` f + k, because four pixels of RGB are three
+words; one layer of floats a channel, and one for each number that several effects ask for.
 """
 
 import numpy as np
@@ -49,7 +49,7 @@ def turning(view):
 
 @kernel(fastmath=FAST)
 def _take_shifts(floats, moved, turned, turns, focal):
-    """Fill how far each pixel moves during the exposure, `moved` (right, down, forward) [m], `turned` [rad]."""
+    """Fill how far pixels move during the exposure: `moved` (right, down, forward) [m], `turned` [rad]."""
     wide_vectors()
     for place in range(STRIP):
         a, b = floats[ACROSS_AT + place], floats[BELOW_AT + place]
@@ -69,7 +69,7 @@ def _begin_sums(floats):
 
 @kernel(fastmath=FAST)
 def _add_tap(floats, kept, share, size):
-    """Add the frame as it is `share` of a pixel's way off. Less than a pixel off is interpolated on the way."""
+    """Add the frame as it is `share` of a pixel's way off. Less than a pixel is interpolated on the way."""
     wide_vectors()
     focal, height, width = size
     last_column, last_row = width - ONE, height - ONE

@@ -1,4 +1,4 @@
-"""Life on the road: who is there when an episode begins, what they do, and what they may hold against the car."""
+"""Life on the road: who is there when an episode begins, what they do, what they hold against the car."""
 
 import numpy as np
 
@@ -75,8 +75,8 @@ def begin_life(row, actors, street, driver, counts):
         actors: (M,) `ACTOR` records, filled.
         street: `Street`.
         driver: `DRIVER` record of the others.
-        counts: how many cars move, are parked and where (1: beside the road, 2: half on it), how many cones and
-            barriers, how many people.
+        counts: how many cars move, are parked and where (1: beside the road, 2: half on it), how many cones
+            and barriers, how many people.
     """
     moving, parked, where, standing, people = counts
     key = stream_key(row.seed, row.episode, 0, STREAM_ACTORS)
@@ -114,7 +114,7 @@ def hit_kind(row, actors, scenery):
         kind = actors[number].kind
         if kind == PEDESTRIAN:
             return HIT_PEDESTRIAN
-        return HIT_STATIC if kind == CONE or kind == BARRIER else HIT_VEHICLE
+        return HIT_STATIC if kind in (CONE, BARRIER) else HIT_VEHICLE
     x, y = row.x + EGO_CENTRE * np.cos(row.yaw), row.y + EGO_CENTRE * np.sin(row.yaw)
     for k in range(scenery.shape[0]):
         it = scenery[k]

@@ -35,7 +35,7 @@ INFRACTIONS = (
 )
 OFF_ROAD, HIT_PEDESTRIAN, HIT_VEHICLE, HIT_STATIC, FAILED_TO_YIELD, WRONG_WAY = range(len(INFRACTIONS))
 WEIGHTS = np.array([1.0, 1.0, 0.7, 0.6, 0.4, 0.4])
-"""Of each infraction in the driving score, after CARLA's leaderboard 2.1; leaving the road is as bad as it gets."""
+"""Of each infraction in the driving score, after CARLA's leaderboard 2.1; leaving the road is the worst."""
 ROAD_METRICS = (
     *INFRACTIONS[1:],
     *(f"{name}_per_km" for name in INFRACTIONS),

@@ -144,7 +144,7 @@ class Observer:
         return masks[:, 0] if self._views == 1 else masks
 
     def _side_by_side(self, frames: np.ndarray) -> np.ndarray:
-        """Frames of several cameras (N, K, H, W, C) with their channels one after the other, (N, H, W, K C)."""
+        """Frames of several cameras (N, K, H, W, C) with one's channels after another's, (N, H, W, K C)."""
         if frames.ndim == 4:
             return frames
         moved = np.moveaxis(frames, 1, 3)

@@ -4,10 +4,8 @@ The path is the one of least ∫κ² ds between the edges. Linearised in the sid
 is a convex quadratic programme in a box, whose matrix is five diagonals closed to a ring. The speed is then
 the greatest that tyres, engine and brakes allow, found by passes forwards and backwards. The driver asks his
 tyres for the sideways acceleration of the path a little ahead, corrected by how far he is off it.
-Sources: Heilmeier et al., Minimum curvature trajectory planning and control for an autonomous race car,
-2020;
-for a steering angle made of a force, Kapania and Gerdes, Design of a feedback-feedforward steering controller,
-2015.
+Sources: Heilmeier et al. 2020, Minimum curvature trajectory planning and control for an autonomous race car;
+Kapania and Gerdes 2015, Design of a feedback-feedforward steering controller, for angles made of forces.
 """
 
 from dataclasses import astuple, dataclass
@@ -28,9 +26,7 @@ _CENTRE_SHARE = 0.8  # of a bend's radius that a path may come towards its centr
 _ROUNDS = 100  # of the speed passes at most; roads take three, a circle on which tyres drag takes more
 _HALVINGS = 16  # of the interval in which a limit is sought
 _FULL = np.float32(0.98)  # of an axle's grip that the vehicle lets drive or brakes have
-_SIDE_SHARE = np.float32(
-    0.9
-)  # of the grip that a bend may take from the pedals, so that a car can always slow down
+_SIDE_SHARE = np.float32(0.9)  # of the grip that a bend may take from the pedals: a car can always slow down
 _HOMEWARDS = np.float32(1.5)  # [m/s] sideways at most on the way back to the line
 T_X, T_Y, T_HEADING, T_CURVATURE, T_SPACING, T_SPEED, T_REVERSE_SPEED = range(7)  # columns of a line's table
 
@@ -537,7 +533,7 @@ def _pedal(state, line, nearest, way, gains, car):
     wanted = _HALF * (later * later - soon * soon) / span + gain * (here - state.vx)
     force = car.mass * (wanted + resistance(state.vx, side, car))
     if force > _ZERO:
-        return min(force, car.mass * traction(side, grip, car)) / max(engine(state.vx, car), force, _ONE)
+        return min(min(force, car.mass * traction(side, grip, car)) / max(engine(state.vx, car), _ONE), _ONE)
     return max(force, -car.mass * braking(side, grip, car)) / car.max_brake
 
 

@@ -214,8 +214,8 @@ def begin_rows(batch, chosen, levels, roads, there, drawing):
         levels: (N,) int64.
         roads: `RoadArrays`.
         there: `Inhabitants`.
-        drawing: number of the look, ranges of effects (E, 2) and of the numbers of the car (F, 2), these numbers
-            of all cars (N, F), the range of the delay of actions (2,), how many there are of what, as of
+        drawing: number of the look, ranges of effects (E, 2) and of the numbers of the car (F, 2), these
+            numbers of all cars (N, F), the range of the delay of actions (2,), how many there are of what, of
             `begin_life`, `DRIVER` record array.
     """
     rows, looks = batch
@@ -310,9 +310,9 @@ def step_rows(stepping, turn):
     """Step rows; one that is not active gets zeros.
 
     Args:
-        stepping: rows, which of them are active (N,) bool, actions (N, 2), `RoadArrays`, `Inhabitants`, rules,
-            `Outcome`; the rules are (kinematic, frame skip, `DRIVER` and `REWARD` record arrays, whether there
-            is scenery, the speed [m/s] at which a lap takes as long as it may).
+        stepping: rows, which of them are active (N,) bool, actions (N, 2), `RoadArrays`, `Inhabitants`,
+            rules, `Outcome`; the rules are (kinematic, frame skip, `DRIVER` and `REWARD` record arrays,
+            whether there is scenery, the speed [m/s] at which a lap takes as long as it may).
         turn: of `next_few`.
     """
     count = stepping[0].shape[0]
@@ -330,8 +330,8 @@ def paint_rows(rows, roads, there, painting, turn):
         rows: the batch.
         roads: `RoadArrays`.
         there: `Inhabitants`.
-        painting: looks, (focal length, mountings (K, 4)), frames (N, K, H, W, C), whether there is scenery, and
-            whether there is anything else to draw than ground and whether there is weather.
+        painting: looks, (focal length, mountings (K, 4)), frames (N, K, H, W, C), whether there is scenery,
+            and whether there is anything else to draw than ground and whether there is weather.
         turn: of `next_few`.
     """
     looks, lens, frames, scenery, kinds = painting

@@ -46,7 +46,7 @@ class CircuitRange:
 
 @dataclass(frozen=True)
 class Section:
-    """A kind of road. SI units; places across the road are distances from its middle where it is narrowest."""
+    """A kind of road. SI units; places across it are distances from its middle where it is narrowest."""
 
     number: int  # in SECTIONS
     lanes: int  # each way; 0: the road is driven in the middle

@@ -141,7 +141,7 @@ class Simulator:
         self._work.run(paint_rows, self.rows, self._arrays, self.there, self._painting(frames))
 
     def paint_from_above(self, frames: np.ndarray) -> None:
-        """Paint the cars and what is around them from high above, (N, H, W, 3) uint8, the road ahead upwards."""
+        """Paint the cars and what is around them from above, (N, H, W, 3) uint8, the car's way upwards."""
         focal = np.float32(frames.shape[2] * _ABOVE / _SEEN_FROM_ABOVE)
         lens = focal, np.array([(_ABOVE, _AHEAD, np.pi / 2, 0.0)], np.float32)
         kinds = (True, False)
@@ -152,8 +152,8 @@ class Simulator:
         """Fill class masks (N, H, W) uint8 and depths (N, H, W) float32 [m]; (N, K, H, W) of K cameras.
 
         Returns:
-            instances, of the masks' shape, uint8: the number of an actor plus one, 0 for anything else; and boxes
-            (N, M, 6) or (N, K, M, 6) int32 by `BOX_FIELDS`.
+            instances, of the masks' shape, uint8: the number of an actor plus one, 0 for anything else; and
+            boxes (N, M, 6) or (N, K, M, 6) int32 by `BOX_FIELDS`.
         """
         masks = [array[:, None] if array.ndim == 3 else array for array in (classes, depths)]
         shape = (*masks[0].shape[:2], self.there.actors.shape[1], len(BOX_FIELDS))

@@ -59,7 +59,7 @@ def place_of_actor(row, actor, along, lap):
 
 @kernel
 def lead(row, actors, along, lap):
-    """Gap to the next thing in the car's own way [m], its speed [m/s] and its kind; `NOBODY` if there is none."""
+    """Gap to what is next in the car's own way [m], its speed [m/s] and its kind; `NOBODY` for none."""
     gap, speed, kind = np.float32(1e6), _ZERO, NOBODY
     for k in range(actors.shape[0]):
         it = actors[k]
@@ -154,7 +154,7 @@ def _see_crossing(row, actors, crossings, place, see):
 
 @kernel
 def look_ahead(rows, actors, roads, ahead):
-    """Fill `ahead` (N, 3): gap to the next thing in the car's way [m], its speed [m/s], people on the road ahead.
+    """Fill `ahead` (N, 3): gap to what is next in the car's way [m], its speed [m/s], people on the road.
 
     The gap is 1e6 where there is nothing; people count who walk within 40 m.
     """

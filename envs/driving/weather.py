@@ -1,8 +1,8 @@
 """The weather, the hour and the lens, painted over a clear day's frame.
 
-Every effect has a strength in [0, 1]; a frame whose strengths are all 0 at noon stays as it is, bit for bit. Each
-pixel's colour is changed in the order in which light meets things: what covers the ground, the lamps that light
-it, the air in between, the sun's glare, what is on the lens, the sensor.
+Every effect has a strength in [0, 1]; a frame whose strengths are all 0 at noon stays as it is, bit for bit.
+Each pixel's colour is changed in the order in which light meets things: what covers the ground, the lamps that
+light it, the air in between, the sun's glare, what is on the lens, the sensor.
 """
 
 import numpy as np
@@ -17,7 +17,6 @@ from envs.driving.lens import (
     EXPOSURE,
     GREEN_AT,
     HALF,
-    LAYER,
     NUM_FLOATS,
     ONE,
     PHASES,
@@ -139,7 +138,7 @@ def mist_colour(weather):
 def weather_scratch(height, width):
     """The buffers that `apply_weather` works in, for frames of one size.
 
-    Floats and packed words of a strip, its depth and its glow, the frame before, and shares of drops and dirt.
+    Floats and packed words of a strip, its depth and glow, the frame before, and shares of drops and dirt.
     """
     pixels = (height * width + STRIP - 1) // STRIP * STRIP
     strip = (np.zeros(NUM_FLOATS, np.float32), np.zeros(3 * SAMPLES, np.int32))
@@ -194,13 +193,29 @@ def _pack_rgb(floats, words):
     """Join a strip's channels and phases into words; every number is in 0 … 255."""
     wide_vectors()
     for k in range(SAMPLES):
-        r0, g0, b0 = _rounded(floats, RED_AT + k), _rounded(floats, GREEN_AT + k), _rounded(floats, BLUE_AT + k)
+        r0, g0, b0 = (
+            _rounded(floats, RED_AT + k),
+            _rounded(floats, GREEN_AT + k),
+            _rounded(floats, BLUE_AT + k),
+        )
         n = k + SAMPLES
-        r1, g1, b1 = _rounded(floats, RED_AT + n), _rounded(floats, GREEN_AT + n), _rounded(floats, BLUE_AT + n)
+        r1, g1, b1 = (
+            _rounded(floats, RED_AT + n),
+            _rounded(floats, GREEN_AT + n),
+            _rounded(floats, BLUE_AT + n),
+        )
         n += SAMPLES
-        r2, g2, b2 = _rounded(floats, RED_AT + n), _rounded(floats, GREEN_AT + n), _rounded(floats, BLUE_AT + n)
+        r2, g2, b2 = (
+            _rounded(floats, RED_AT + n),
+            _rounded(floats, GREEN_AT + n),
+            _rounded(floats, BLUE_AT + n),
+        )
         n += SAMPLES
-        r3, g3, b3 = _rounded(floats, RED_AT + n), _rounded(floats, GREEN_AT + n), _rounded(floats, BLUE_AT + n)
+        r3, g3, b3 = (
+            _rounded(floats, RED_AT + n),
+            _rounded(floats, GREEN_AT + n),
+            _rounded(floats, BLUE_AT + n),
+        )
         words[3 * k], words[3 * k + 1] = word_of(r0, g0, b0, r1), word_of(g1, b1, r2, g2)
         words[3 * k + 2] = word_of(b2, r3, g3, b3)
 
@@ -228,7 +243,7 @@ def _keep(flat, channels, kept):
 
 @kernel(fastmath=FAST)
 def _take_places(floats, given, start, size, focal):
-    """Fill a strip's depths and where its pixels lie, right of and below the optical axis in focal lengths."""
+    """Fill a strip's depths and where its pixels lie, right of and below the axis, in focal lengths."""
     wide_vectors()
     height, width = size
     first = np.float32(start % width) + HALF
@@ -327,7 +342,9 @@ def _take_glow(floats, glow):
     wide_vectors()
     for phase in range(PHASES):
         for k in range(SAMPLES):
-            floats[SHARE_AT + phase * SAMPLES + k] = np.float32(glow[PHASES * k + phase]) * np.float32(1.0 / 255)
+            floats[SHARE_AT + phase * SAMPLES + k] = np.float32(glow[PHASES * k + phase]) * np.float32(
+                1.0 / 255
+            )
 
 
 @kernel(fastmath=FAST)
@@ -404,7 +421,9 @@ def _fill_air(floats, channels, view, weather):
         red, green, blue = mist_colour(weather)
         _take_mist(floats, air)
         _mix_all(floats, channels, red, green, blue)
-    glare = weather.low_sun * min(np.float32(2.0) * weather.daylight, ONE) * (ONE - np.float32(0.7) * weather.fog)
+    glare = (
+        weather.low_sun * min(np.float32(2.0) * weather.daylight, ONE) * (ONE - np.float32(0.7) * weather.fog)
+    )
     if glare > ZERO:
         x, y = _SUN_LEVEL * np.cos(weather.sun_azimuth), _SUN_LEVEL * np.sin(weather.sun_azimuth)
         a, up = view.axes, _SUN_UP

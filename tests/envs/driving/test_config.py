@@ -17,7 +17,7 @@ from envs.driving.vector_env import DrivingVectorEnv
 
 ID = "Hairpin/LaneFollow-v0"
 BAD_VALUES = [
-    ({"obs": "lidar"}, r"obs is 'lidar'; it must be one of camera, gray, semantic, depth, birdview, state, dict\."),
+    ({"obs": "lidar"}, r"obs is 'lidar'; it must be one of camera, gray, semantic, depth, birdview, "),
     ({"obs": ["camera"]}, r"obs is \['camera'\]; it must be one of "),
     ({"split": "night"}, r"split is 'night'; it must be one of train, val, test, ood\."),
     ({"look": None}, r"look is None; it must be one of clean, randomized, noisy\."),

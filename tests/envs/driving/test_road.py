@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from envs.driving.sections import HALF_WIDTH
 from envs.driving.road import ALONG_STEPS, OFFSET_STEPS, STRIPE_PERIOD, TEXEL, Roads, project, roads
+from envs.driving.sections import HALF_WIDTH
 
 
 def beside(road, rng: np.random.Generator, count: int, reach: float) -> np.ndarray:

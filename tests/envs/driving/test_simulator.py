@@ -6,9 +6,9 @@ import sys
 import numpy as np
 import pytest
 
+from envs.driving.config import DrivingConfig
 from envs.driving.labels import POSE
 from envs.driving.params import CONTROL_STEP
-from envs.driving.config import DrivingConfig
 from envs.driving.rows import ROW
 
 MANY = 3000
