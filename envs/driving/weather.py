@@ -1,8 +1,8 @@
 """The weather, the hour and the lens, painted over a clear day's frame.
 
 Every effect has a strength in [0, 1]; a frame whose strengths are all 0 at noon stays as it is, bit for bit.
-Each pixel's colour is changed in the order in which light meets things: what covers the ground, the lamps that
-light it, the air in between, the sun's glare, what is on the lens, the sensor.
+Each pixel's colour is changed in the order in which light meets things: what covers the ground, the lamps
+that light it, the air in between, the sun's glare, what is on the lens, the sensor.
 """
 
 import numpy as np
