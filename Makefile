@@ -7,6 +7,10 @@ PYTHON ?= $(shell for candidate in python3 python3.14 python3.13 python3.12 pyth
 
 PEERS := $(VENV)/.peers
 
+# The simulator's kernels, compiled once before several processes would each compile them.
+COMPILE := import envs, gymnasium; env = gymnasium.make('Hairpin/LaneFollow-v0', labels=True); \
+	env.reset(seed=0); env.step(0)
+
 .PHONY: train test setup
 
 train: setup
@@ -16,6 +20,7 @@ test: setup $(PEERS)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/pyright
+	$(BIN)/python -c "$(COMPILE)"
 	$(BIN)/pytest -n 2 --dist loadfile
 
 setup: $(INSTALLED)

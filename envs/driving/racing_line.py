@@ -2,10 +2,11 @@
 
 The path is the one of least ∫κ² ds between the edges. Linearised in the sideways shifts of its points, that
 is a convex quadratic programme in a box, whose matrix is five diagonals closed to a ring. The speed is then
-the greatest that tyres, engine and brakes allow, found by passes forwards and backwards. The driver asks his
-tyres for the sideways acceleration of the path a little ahead, corrected by how far he is off it.
-Sources: Heilmeier et al. 2020, Minimum curvature trajectory planning and control for an autonomous race car;
-Kapania and Gerdes 2015, Design of a feedback-feedforward steering controller, for angles made of forces.
+the greatest that tyres, engine and brakes allow, found by passes forwards and backwards. The driver works
+out the tyre force that keeps the car on the line, and the slip at which the front wheels give it.
+Sources: Heilmeier et al., Minimum curvature trajectory planning and control for an autonomous race car
+(2020);
+Kapania and Gerdes, Design of a feedback-feedforward steering controller (2015).
 """
 
 from dataclasses import astuple, dataclass
@@ -25,9 +26,8 @@ _GAP = 1e-9  # [1/m²] mean product of a bound's force and its distance that end
 _CENTRE_SHARE = 0.8  # of a bend's radius that a path may come towards its centre, before normals cross
 _ROUNDS = 100  # of the speed passes at most; roads take three, a circle on which tyres drag takes more
 _HALVINGS = 16  # of the interval in which a limit is sought
+_STEADY = np.float32(0.9)  # of the rear axle's grip that a bend and the brakes may take, lest the car spins
 _FULL = np.float32(0.98)  # of an axle's grip that the vehicle lets drive or brakes have
-_SIDE_SHARE = np.float32(0.9)  # of the grip that a bend may take from the pedals: a car can always slow down
-_HOMEWARDS = np.float32(1.5)  # [m/s] sideways at most on the way back to the line
 T_X, T_Y, T_HEADING, T_CURVATURE, T_SPACING, T_SPEED, T_REVERSE_SPEED = range(7)  # columns of a line's table
 
 
@@ -83,7 +83,7 @@ def _place(n, count):
 
 @kernel
 def _fill_band(slopes, diagonal, band):
-    """Fill `band` (P, 5) with the lower half of JᵀJ + diagonal, in folded order; column d is d left of it."""
+    """Fill `band` (P, 5) with the lower band of JᵀJ + diag, folded; column d is d left of the middle."""
     count = slopes.shape[0]
     band[:] = 0.0
     for n in range(count):
@@ -267,22 +267,28 @@ def resistance(speed, side, car):
 
 @kernel
 def _spare(load, side_force, grip):
-    """What an axle has left along the road [N] of a grip (share of its load) beside a sideways force [N]."""
+    """What an axle's grip, a share of its load, leaves the pedals [N] beside a sideways force [N]."""
     left = np.sqrt(max((grip * load) ** 2 - side_force**2, _ZERO))
     return min(left, _FULL * grip * load)
 
 
 @kernel
-def traction(side, grip, car):
-    """Greatest drive [m/s²] at the front wheels beside `side` [m/s²]; `grip` is the share of it that is used.
+def traction(side, slowed, grip, car):
+    """Greatest drive [m/s²] that the front wheels hold in a bend.
 
-    m a_x = √((μ F_z)² − F_y²), where F_z falls with a_x.
+    m a_x = √((μ F_z)² − F_y²), where F_z falls as a_x less the resistance grows.
+
+    Args:
+        side: sideways acceleration, ≥ 0 [m/s²].
+        slowed: `resistance` [m/s²].
+        grip: the share of the tyres' grip that is used.
+        car: `VEHICLE` record.
     """
     low, high = _ZERO * side, car.friction * car.front_grip * _G + _ZERO * side
     force = car.mass * side * car.rear_axle / (car.front_axle + car.rear_axle)
     for _ in range(_HALVINGS):
         middle = _HALF * (low + high)
-        load = axle_loads(middle, car)[0]
+        load = axle_loads(middle - slowed, car)[0]
         if car.mass * middle <= _spare(load, force, grip * car.friction * car.front_grip):
             low = middle
         else:
@@ -291,19 +297,19 @@ def traction(side, grip, car):
 
 
 @kernel
-def braking(side, grip, car):
-    """Greatest deceleration by the brakes [m/s²] that leaves both axles hold on a bend; see `traction`.
+def braking(side, slowed, grip, car):
+    """Greatest deceleration by the brakes [m/s²] that both axles hold in a bend; see `traction`.
 
-    The rear axle, whose load falls, is what limits most: beyond it the car would turn round.
+    The rear axle, whose load falls, is most often the limit, and keeps some grip back, lest the car spins.
     """
     wheelbase = car.front_axle + car.rear_axle
     low, high = _ZERO * side, car.max_brake / car.mass + _ZERO * side
     for _ in range(_HALVINGS):
         middle = _HALF * (low + high)
-        loads = axle_loads(-middle, car)
+        loads = axle_loads(-middle - slowed, car)
         force, grips = car.mass * middle, grip * car.friction
         front = _spare(loads[0], car.mass * side * car.rear_axle / wheelbase, grips * car.front_grip)
-        rear = _spare(loads[1], car.mass * side * car.front_axle / wheelbase, grips)
+        rear = _spare(loads[1], car.mass * side * car.front_axle / wheelbase, _STEADY * grips)
         if force * car.brake_front <= front and force * (_ONE - car.brake_front) <= rear:
             low = middle
         else:
@@ -321,7 +327,7 @@ def engine(speed, car):
 def _profile(curvature, spacings, grip, car, speed):
     """Fill `speed` (P,); see `speed_profile`."""
     count = curvature.shape[0]
-    side_limit = grip * car.friction * min(car.front_grip, _ONE) * _G
+    side_limit = grip * car.friction * min(car.front_grip, _STEADY) * _G
     for n in range(count):
         speed[n] = min(np.sqrt(side_limit / max(abs(curvature[n]), 1e-9)), car.max_speed)
     for _ in range(_ROUNDS):
@@ -329,8 +335,9 @@ def _profile(curvature, spacings, grip, car, speed):
         for m in range(count):
             n, after = m, (m + 1) % count
             side = min(speed[n] ** 2 * abs(curvature[n]), side_limit)
-            drive = min(engine(speed[n], car) / car.mass, traction(side, grip, car))
-            square = speed[n] ** 2 + 2.0 * spacings[n] * (drive - resistance(speed[n], side, car))
+            slowed = resistance(speed[n], side, car)
+            drive = min(engine(speed[n], car) / car.mass, traction(side, slowed, grip, car))
+            square = speed[n] ** 2 + 2.0 * spacings[n] * (drive - slowed)
             fastest = np.sqrt(max(square, 0.25))  # no slower than walking, whatever the engine
             if fastest < speed[after]:
                 change = max(change, speed[after] - fastest)
@@ -338,8 +345,9 @@ def _profile(curvature, spacings, grip, car, speed):
         for m in range(count - 1, -1, -1):
             n, after = m, (m + 1) % count
             side = min(speed[after] ** 2 * abs(curvature[after]), side_limit)
-            slower = braking(side, grip, car) + resistance(speed[after], side, car)
-            fastest = np.sqrt(speed[after] ** 2 + 2.0 * spacings[n] * slower)
+            slowed = resistance(speed[after], side, car)
+            slowed += braking(side, slowed, grip, car)
+            fastest = np.sqrt(speed[after] ** 2 + 2.0 * spacings[n] * slowed)
             if fastest < speed[n]:
                 change = max(change, speed[n] - fastest)
                 speed[n] = fastest
@@ -352,9 +360,9 @@ def speed_profile(
 ) -> np.ndarray:
     """Greatest speeds (P,) [m/s] along a closed path, on a flying lap.
 
-    v² |κ| ≤ μ g min(1, front grip), and from each point to the next v² gains at most 2 ds a, where a is what
+    v² |κ| ≤ μ g min(front grip, 0.9); from each point to the next v² gains at most 2 ds a, where a is what
     engine or tyres allow (`traction`) less `resistance`, and loses at most what brakes and tyres allow.
-    Loads shift along the car, but not across it: the vehicle, too, has one wheel an axle.
+    Loads shift along the car, as in the vehicle itself; across it there is one wheel an axle.
 
     Args:
         curvature: (P,) [1/m].
@@ -393,13 +401,13 @@ class RacingLine:
 
     @cached_property
     def table(self) -> np.ndarray:
-        """What the driver reads, (P, 7) float32; its columns are `T_X` to `T_REVERSE_SPEED`."""
+        """What the driver reads, (P, 7) float32; its columns are `T_X` and following."""
         path = self.x, self.y, self.heading, self.curvature, self.spacings
         return np.column_stack([*path, self.speed, self.reverse_speed]).astype(np.float32)
 
 
 def path_shape(points: np.ndarray, offset: np.ndarray) -> tuple[np.ndarray, ...]:
-    """x, y [m], heading [rad], curvature [1/m] and spacings [m] of a path beside a closed centreline.
+    """x, y [m], heading [rad], curvature [1/m] and spacings to the next [m] of a path beside a centreline.
 
     Args:
         points: (P, ≥ 4) as for `minimum_curvature`.
@@ -485,56 +493,71 @@ def _astray(state, line, nearest, way):
 
 
 @kernel
-def _front_share(state, wanted, pull, yaw_gain, car):
-    """Share of the front tyres' grip that a sideways acceleration [m/s²] and its yaw rate take.
+def _side_limit(state, car):
+    """Greatest sideways acceleration [m/s²] that both axles hold under their present loads."""
+    loads = axle_loads(state.acceleration, car)
+    front, rear = car.front_grip * loads[0] / car.rear_axle, _STEADY * loads[1] / car.front_axle
+    return car.friction * min(front, rear) * (car.front_axle + car.rear_axle) / car.mass
 
-    F = (m b a + I k (a / v − r)) / L
+
+@kernel
+def _side_wanted(state, line, nearest, way, gains, car):
+    """What the line asks for, and with the way back to it, as sideways accelerations [m/s²] to the left.
+
+    a = v² κ + 2 ζ ω (u − ė), where u = −ω e / 2 ζ is how fast the car comes back to the line, up to a limit.
+    """
+    rate, damping, fastest, preview = gains[0], gains[1], gains[2], gains[3]
+    along, left, turned = _astray(state, line, nearest, way)
+    bend = way * _read(line, _ahead(line, nearest, way, along + preview * state.vx), T_CURVATURE)
+    drift = state.vx * np.sin(turned) + state.vy * np.cos(turned)
+    back = min(max(-rate * left / (np.float32(2.0) * damping), -fastest), fastest)
+    limit = _side_limit(state, car)
+    of_line = min(max(state.vx * state.vx * bend, -limit), limit)
+    wanted = of_line + np.float32(2.0) * damping * rate * (back - drift)
+    return of_line, min(max(wanted, -limit), limit)
+
+
+@kernel
+def _steer(state, wanted, pull, yaw_gain, car):
+    """Steering angle [rad] that gives a sideways acceleration [m/s²], and the yaw rate that goes with it.
+
+    The front wheels stand at the slip that gives F = (m b a + I k (a / v − r)) / L, from where they roll to:
+    so a car that turns in too fast is countersteered, and none turns its wheels past their greatest grip.
     """
     speed = max(state.vx, _ONE)
     turning = car.yaw_inertia * yaw_gain * (wanted / speed - state.yaw_rate)
     force = (car.mass * car.rear_axle * wanted + turning) / (car.front_axle + car.rear_axle)
     load = axle_loads(state.acceleration, car)[0]
-    return force / max(_spare(load * car.friction * car.front_grip, pull, _ONE), _ONE)
+    share = force / max(_spare(load, pull, car.friction * car.front_grip), _ONE)
+    return np.arctan((state.vy + car.front_axle * state.yaw_rate) / speed) + slip_at(share, car)
 
 
 @kernel
-def _steer(state, line, nearest, way, pull, gains, car):
-    """Steering angle [rad] for a sideways acceleration a = v² κ − ω² e − 2 ζ ω ė.
-
-    The tyre curve inverted says at what slip the front wheels give it, and they are turned by that much from
-    where they would roll freely: a car that turns in too fast is so countersteered, and none steers past its
-    greatest grip. Far off the line, e counts as what brings the car back at `_HOMEWARDS`.
-    """
-    rate, damping, preview = gains[0], gains[1], gains[2]
-    along, left, turned = _astray(state, line, nearest, way)
-    bend = way * _read(line, _ahead(line, nearest, way, along + preview * state.vx), T_CURVATURE)
-    drift = state.vx * np.sin(turned) + state.vy * np.cos(turned)
-    homewards = min(max(_HALF * rate / damping * left, -_HOMEWARDS), _HOMEWARDS)
-    wanted = state.vx * state.vx * bend - np.float32(2.0) * rate * damping * (drift + homewards)
-    limit = car.friction * min(car.front_grip, _ONE) * _G
-    wanted = min(max(wanted, -limit), limit)
-    share = _front_share(state, wanted, pull, gains[3], car)
-    rolling = np.arctan((state.vy + car.front_axle * state.yaw_rate) / max(state.vx, _ONE))
-    return rolling + slip_at(share, car)
-
-
-@kernel
-def _pedal(state, line, nearest, way, gains, car):
-    """Pedal [−1, 1] for the line's speed and its change a little ahead, within what the tyres hold."""
-    gain, preview, grip, pace = gains[4], gains[5], gains[6], gains[7]
-    column, span = T_SPEED if way > _ZERO else T_REVERSE_SPEED, max(np.float32(0.1) * state.vx, _ONE)
+def _acceleration_wanted(state, line, nearest, way, gains):
+    """What brings the car to the line's speed and its change a little ahead [m/s²]."""
+    column = T_SPEED if way > _ZERO else T_REVERSE_SPEED
+    gain, soon = gains[5], gains[6] * state.vx
+    span = max(np.float32(0.1) * state.vx, _ONE)
     along = _astray(state, line, nearest, way)[0]
-    place, ahead = _ahead(line, nearest, way, along), along + preview * state.vx
-    here = pace * _read(line, place, column)
-    soon = pace * _read(line, _ahead(line, nearest, way, ahead), column)
-    later = pace * _read(line, _ahead(line, nearest, way, ahead + span), column)
-    most_side = _SIDE_SHARE * car.friction * min(car.front_grip, _ONE) * _G
-    side = min(state.vx * state.vx * abs(_read(line, place, T_CURVATURE)), most_side)
-    wanted = _HALF * (later * later - soon * soon) / span + gain * (here - state.vx)
-    force = car.mass * (wanted + resistance(state.vx, side, car))
-    if force > _ZERO:
-        return min(min(force, car.mass * traction(side, grip, car)) / max(engine(state.vx, car), _ONE), _ONE)
-    return max(force, -car.mass * braking(side, grip, car)) / car.max_brake
+    here = _read(line, _ahead(line, nearest, way, along), column)
+    before = _read(line, _ahead(line, nearest, way, along + soon), column)
+    after = _read(line, _ahead(line, nearest, way, along + soon + span), column)
+    return _HALF * (after * after - before * before) / span + gain * (here - state.vx)
+
+
+@kernel
+def _pedal(state, wanted, sides, grip, car):
+    """Pedal [−1, 1] for an acceleration [m/s²], within what the tyres hold; `sides` is of `_side_wanted`.
+
+    Brakes leave alone what the line takes of the grip, not what the car does: when it turns in too fast or
+    strays, they would let go just where they are needed.
+    """
+    side = abs(sides[0])
+    slowed = resistance(state.vx, side, car)
+    power = engine(state.vx, car)
+    most = min(traction(max(side, abs(sides[1])), slowed, grip, car), power / car.mass)
+    force = car.mass * min(max(wanted + slowed, -braking(side, slowed, grip, car)), most)
+    return min(force / max(power, _ONE), _ONE) if force > _ZERO else max(force / car.max_brake, -_ONE)
 
 
 @kernel
@@ -549,9 +572,10 @@ def race(state, line, nearest, way, gains, car):
         gains: `RaceDriver.gains()`.
         car: `VEHICLE` record.
     """
-    pedal = _pedal(state, line, nearest, way, gains, car)
+    sides = _side_wanted(state, line, nearest, way, gains, car)
+    pedal = _pedal(state, _acceleration_wanted(state, line, nearest, way, gains), sides, gains[7], car)
     pull = pedal * (engine(state.vx, car) if pedal > _ZERO else car.max_brake * car.brake_front)
-    steer = _steer(state, line, nearest, way, pull, gains, car)
+    steer = _steer(state, sides[1], pull, gains[4], car)
     return min(max(steer / car.max_steer, -_ONE), _ONE), pedal
 
 
@@ -559,14 +583,14 @@ def race(state, line, nearest, way, gains, car):
 class RaceDriver:
     """A driver who follows a racing line at the limits of the tyres. SI units."""
 
-    path_rate: float = 1.6  # [1/s] ω of its way back to the line
+    path_rate: float = 1.8  # [1/s] ω of its way back to the line
     path_damping: float = 0.9  # ζ
-    steer_preview: float = 0.15  # [s] ahead it reads the curvature
-    yaw_gain: float = 16.0  # [1/s] at which it corrects the yaw rate
+    return_speed: float = 1.2  # [m/s] that it comes back at, at most
+    steer_preview: float = 0.1  # [s] ahead it reads the curvature
+    yaw_gain: float = 10.0  # [1/s] at which it corrects the yaw rate
     speed_gain: float = 2.0  # [1/s] of acceleration for speed missing
-    speed_preview: float = 0.2  # [s] ahead it reads the speed
-    grip: float = 0.93  # share of the tyres' grip that it uses with the pedals
-    pace: float = 0.965  # share of the line's speed that it drives at
+    speed_preview: float = 0.15  # [s] ahead it reads the speed
+    grip: float = 1.0  # share of the tyres' grip that it uses with the pedals
 
     def gains(self) -> tuple[np.float32, ...]:
         """The numbers that the compiled code takes."""
