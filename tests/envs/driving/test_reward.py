@@ -14,11 +14,16 @@ CAR = ROW  # the record that the simulator compiles for
 FULL = np.float32(VehicleParams().max_steer)
 
 
-def given(advance: float = 0.0, off_road: bool = False, weights=WEIGHTS, **car: float) -> float:
+EVENTS = ("off_road", "hit", "pushed", "wrong")
+
+
+def given(advance: float = 0.0, weights=WEIGHTS, **car: float) -> float:
+    events = tuple(bool(car.pop(name, False)) for name in EVENTS)
     row = np.zeros(1, CAR).view(np.recarray)[0]
+    row["lane_half"] = 3.5
     for name, value in car.items():
         row[name] = value
-    return float(reward(np.float32(advance), row, FULL, off_road, weights))
+    return float(reward(np.float32(advance), row, FULL, events, weights))
 
 
 @pytest.mark.parametrize(
@@ -36,6 +41,11 @@ def given(advance: float = 0.0, off_road: bool = False, weights=WEIGHTS, **car: 
         ({"vx": 12.0, "yaw_rate": 3.0}, -0.5),
         ({"vx": 12.0}, 0.0),
         ({"off_road": True}, -2.0),
+        ({"hit": True}, -2.0),
+        ({"pushed": True}, -0.5),
+        ({"wrong": True}, -0.5),
+        ({"offset": -5.25, "lane_side": -5.25, "lane_half": 1.75}, 0.0),
+        ({"offset": -6.125, "lane_side": -5.25, "lane_half": 1.75}, -0.05),
         ({"advance": 0.75, "offset": -3.5, "steer": FULL, "off_road": True}, 0.2 - 0.2 - 0.006 - 2.0),
     ],
 )
