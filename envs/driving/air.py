@@ -71,4 +71,4 @@ def apply_weather_to(view, row, weather, frame, key, planes, air):
     glow[:] = np.uint8(0)
     if planes[3].shape[0] == frame.shape[0]:
         _object_depths(planes, depths, glow)
-    apply_weather(frame, depths, glow, view, (row.vx, row.yaw_rate * row.mirror), weather, key, buffers)
+    apply_weather(frame, depths, glow, view, (row.vx, row.yaw_rate), weather, key, buffers)

@@ -383,7 +383,7 @@ def _take_glare(floats, strength, sun):
         sine = max(length - along * along, ZERO)
         disc, wide = np.float32(0.003) * length, np.float32(0.12) * length
         bloom = np.float32(0.55) * disc / (disc + sine) + np.float32(0.38) * wide / (wide + sine)
-        floats[SHARE_AT + place] = strength * (veil + bloom)
+        floats[SHARE_AT + place] = min(strength * (veil + bloom), ONE)
 
 
 @kernel(fastmath=FAST)

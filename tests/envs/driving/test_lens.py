@@ -105,6 +105,20 @@ def test_a_drop_comes_out_of_the_vanishing_point_as_it_falls(speed: float) -> No
     assert checked > 10
 
 
+def test_a_streak_is_as_dense_all_along() -> None:
+    checked = 0
+    for key in range(30):
+        layer = rain(one_of(110.0), 8.0, key)
+        rows, columns = np.nonzero(layer)
+        if rows.size == 0 or np.ptp(columns) < 4 or np.ptp(rows) < 8 or np.ptp(rows) < np.ptp(columns):
+            continue
+        inner = layer.sum(axis=1)[rows.min() + 1 : rows.max()]
+        assert np.ptp(inner) < 0.03 * inner[0]
+        assert 0.25 <= inner[0] <= 0.501
+        checked += 1
+    assert checked > 5
+
+
 def test_rain_slants_with_speed() -> None:
     slants = []
     for speed in (0.0, 10.0, 20.0):

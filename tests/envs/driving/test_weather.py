@@ -175,14 +175,33 @@ def test_headlights_reach_forty_metres_and_less_in_fog() -> None:
     lit = seen(record(daylight=0.0, headlights=1.0), frame, depth)[rows, 320, 1]
     assert lit[1] > 3 * unlit[1]
     assert (np.diff(lit) < 0).all()
-    contrasts = [
-        seen(record(daylight=0.0, headlights=1.0, fog=fog), even_frame(shape, 200), depth)
-        - seen(record(daylight=0.0, headlights=1.0, fog=fog), even_frame(shape, 50), depth)
-        for fog in (0.0, 0.4)
-    ]
-    clear, foggy = (contrast[rows, 320, 1] for contrast in contrasts)
-    assert (foggy[:2] < clear[:2]).all()
-    assert foggy[1] / clear[1] < foggy[0] / clear[0]
+
+
+def test_the_beam_crosses_the_fog_there_and_back() -> None:
+    shape = (40, 64)
+    depth, view = np.full(shape, 12.0, np.float32), camera(64)
+
+    def beam_contrast(fog: float) -> float:
+        """How much more the lamps add to what is light than to what is dark, below the horizon."""
+        lit, dark = (
+            seen(record(daylight=0.0, headlights=lamps, fog=fog), even_frame(shape, 250), depth, view)
+            - seen(record(daylight=0.0, headlights=lamps, fog=fog), even_frame(shape, 0), depth, view)
+            for lamps in (1.0, 0.0)
+        )
+        return (lit - dark)[30:, 20:44].mean()
+
+    through = np.exp(-float(extinction(record(fog=0.4))) * 12.0)
+    assert beam_contrast(0.4) / beam_contrast(0.0) == pytest.approx(through**2, abs=0.02)
+
+
+def test_the_low_beam_is_cut_off_at_the_horizon() -> None:
+    shape = (64, 64)
+    wall, frame = np.full(shape, 12.0, np.float32), even_frame(shape, 200)
+    gain = seen(record(daylight=0.0, headlights=1.0), frame, wall) - seen(record(daylight=0.0), frame, wall)
+    rise = rays(shape)[1]
+    assert (gain[rise > 0.03] == 0).all()
+    below = (rise < -0.05) & (rise > -0.3)
+    assert (gain[:, 24:40, 1][below[:, 24:40]] > 20).all()
 
 
 def test_what_shines_by_itself_shines_at_night() -> None:
@@ -233,6 +252,15 @@ def test_the_glare_is_where_the_sun_is(bearing: float, mirror: float) -> None:
     down = -(ahead * np.sin(PITCH) + up * np.cos(PITCH))
     expected = 200 + 320 * down / forward - 0.5, 320 - mirror * 320 * left / forward - 0.5
     np.testing.assert_allclose(peak, expected, atol=3.0)
+
+
+def test_the_strongest_sun_is_no_brighter_than_white() -> None:
+    shape = (400, 640)  # some pixel is right at the sun's middle
+    weather = record(low_sun=1.0, sun_azimuth=0.4)
+    frame = seen(weather, even_frame(shape, 100), np.full(shape, VIEW_DISTANCE, np.float32))
+    red, green, blue = (frame[..., channel] for channel in range(3))
+    assert ((red >= green) & (green >= blue)).all(), "sunshine over gray is warm"
+    assert red.max() >= 250
 
 
 def test_a_sun_behind_the_car_only_veils() -> None:
