@@ -3,7 +3,7 @@
 import numpy as np
 
 from envs.driving.actors import CAR, PEDESTRIAN
-from envs.driving.compiling import kernel
+from envs.driving.following import lean
 from envs.driving.lanes import HALF, ONE, ZERO, ahead_of, lap_of, point_at, put_on_road
 from envs.driving.randomness import between, uniform
 from envs.driving.traffic import STOP_LINE
@@ -11,6 +11,7 @@ from envs.driving.traffic import STOP_LINE
 _AWAY = np.float32(0.7)  # [m] from the kerb where people wait
 _SHORTEST_WAIT, _LONGEST_WAIT = np.float32(2.0), np.float32(8.0)  # [s]
 _SLOWEST, _FASTEST = np.float32(1.2), np.float32(1.7)  # [m/s]
+_PATIENCE = np.float32(4.0)  # [s] until people who find no gap let the cars go first
 _COMFORT = np.float32(3.0)  # [m/s²] of braking that people ask of others
 _STANDS = np.float32(0.3)  # [m/s] below which a guest stands
 _BODY = np.float32(1.2)  # [m] to either side of the middle of a crossing that a walker needs
@@ -20,20 +21,20 @@ _FIRST_DRAW = 64  # of a step: those before are the traffic's
 _HALF_TURN = np.float32(0.5 * np.pi)
 
 
-@kernel
+@lean
 def _kerb(person, street):
     """How far from the middle of the road people wait [m]: half width · width factor + 0.7."""
     return street.half_width * street.points[point_at(person.along, street), 4] + _AWAY
 
 
-@kernel
+@lean
 def _face(person, street):
     """Place somebody in the world, looking over the road."""
     across = person.drift if person.drift != ZERO else -person.side
     put_on_road(person, _HALF_TURN if across > ZERO else -_HALF_TURN, street)
 
 
-@kernel
+@lean
 def _used(crossings):
     """How many crossings there are; those without a place come last."""
     used = 0
@@ -42,7 +43,7 @@ def _used(crossings):
     return used
 
 
-@kernel
+@lean
 def place_pedestrians(actors, places, street, looks, key):
     """Put people at the kerbs of crossings, waiting.
 
@@ -77,7 +78,7 @@ def place_pedestrians(actors, places, street, looks, key):
     return asked
 
 
-@kernel
+@lean
 def _lets_cross(front, back, speed):
     """Whether a car is no danger for people who set out now.
 
@@ -89,7 +90,7 @@ def _lets_cross(front, back, speed):
     return back > ZERO or (front >= ZERO and speed * speed <= np.float32(2.0) * _COMFORT * front)
 
 
-@kernel
+@lean
 def _car_lets_cross(along, direction, speed, half_length, crossing, lap):
     """`_lets_cross` by where a car is and which way it goes, (±1); speed is in that direction [m/s]."""
     ahead = ahead_of(along, crossing, direction, lap)
@@ -98,7 +99,7 @@ def _car_lets_cross(along, direction, speed, half_length, crossing, lap):
     return _lets_cross(ahead - STOP_LINE - half_length, -ahead - half_length - _BODY, speed)
 
 
-@kernel
+@lean
 def _safe_to_cross(actors, guest, street, crossing):
     """Whether all cars and the guest can stop comfortably before a crossing, or are past it."""
     lap = lap_of(street)
@@ -115,7 +116,7 @@ def _safe_to_cross(actors, guest, street, crossing):
     return _car_lets_cross(guest.along, direction, abs(guest.speed), guest.half_length, crossing, lap)
 
 
-@kernel
+@lean
 def _walk(person, street, rest, dt):
     """One step of somebody on the road, who never stops there; `rest` [s] is how long he then waits."""
     kerb = _kerb(person, street)
@@ -125,11 +126,13 @@ def _walk(person, street, rest, dt):
         person.drift, person.timer = ZERO, rest
 
 
-@kernel
+@lean
 def step_pedestrians(actors, guest, street, key, dt):
     """Move all people among the actors by one step.
 
     `lane` is the index of their crossing, `drift` how fast they walk, `timer` how long until they want to.
+    Who finds no gap for some seconds waits anew: else a jam that stands on one crossing, because cars wait
+    for people at the next one, would never dissolve.
 
     Args:
         actors: (M,) `ACTOR` records, changed in place.
@@ -142,21 +145,21 @@ def step_pedestrians(actors, guest, street, key, dt):
     for k in range(actors.shape[0]):
         person = actors[k]
         if person.kind == PEDESTRIAN:
-            counter = _FIRST_DRAW + 2 * k
+            rest = between(key, _FIRST_DRAW + 2 * k, _SHORTEST_WAIT, _LONGEST_WAIT)
+            person.timer -= dt
             if person.drift != ZERO:
-                _walk(person, street, between(key, counter, _SHORTEST_WAIT, _LONGEST_WAIT), dt)
-            else:
-                person.timer = max(person.timer - dt, ZERO)
-                if person.timer == ZERO and _safe_to_cross(
-                    actors, guest, street, street.crossings[person.lane]
-                ):
-                    pace = between(key, counter + 1, _SLOWEST, _FASTEST)
+                _walk(person, street, rest, dt)
+            elif person.timer <= ZERO:
+                if _safe_to_cross(actors, guest, street, street.crossings[person.lane]):
+                    pace = between(key, _FIRST_DRAW + 2 * k + 1, _SLOWEST, _FASTEST)
                     person.drift = -pace if person.side > ZERO else pace
+                elif person.timer < -_PATIENCE:
+                    person.timer = rest
             person.speed = abs(person.drift)
             _face(person, street)
 
 
-@kernel
+@lean
 def crossing_busy(actors, crossings, busy):
     """Fill `busy` (C,), whether somebody walks on each of the crossings (C,)."""
     for c in range(crossings.shape[0]):
