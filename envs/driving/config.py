@@ -14,7 +14,7 @@ from envs.driving.params import VehicleParams
 from envs.driving.reward import RewardWeights
 from envs.driving.rows import MOST_DELAY
 from envs.driving.sections import SECTIONS, Section
-from envs.driving.tasks import IDS, PRESETS, TASKS
+from envs.driving.tasks import IDS, PRESETS
 from envs.driving.vehicle import PHYSICS
 from envs.driving.weather import EFFECTS
 
@@ -88,7 +88,7 @@ class DrivingConfig:
         """
         for name, allowed in _CHOICES.items():
             value = getattr(self, name)
-            if value not in allowed:
+            if not isinstance(value, str) or value not in allowed:
                 raise ValueError(f"{name} is {value!r}; it must be one of {', '.join(allowed)}.")
         for name, low, high in _RANGES:
             value = getattr(self, name)
@@ -117,7 +117,8 @@ class DrivingConfig:
         if type(self.scenery) is not bool:
             raise ValueError(f"scenery is {self.scenery!r}; it must be true or false.")
         cameras = list(self.cameras) if isinstance(self.cameras, list | tuple) else []
-        if not cameras or len(set(cameras)) < len(cameras) or not set(cameras) <= CAMERAS.keys():
+        known = [name for name in CAMERAS if name in cameras]
+        if not cameras or len(known) < len(cameras):
             raise ValueError(f"cameras is {self.cameras!r}; it must list some of {', '.join(CAMERAS)}.")
         if self.section.lanes == 0:
             for name in ("num_cars", "num_parked", "num_obstacles", "num_pedestrians"):
@@ -176,6 +177,8 @@ class DrivingConfig:
             ValueError: a term is unknown, or its weight not a number.
         """
         known = [f.name for f in fields(RewardWeights)]
+        if not isinstance(self.reward, dict):
+            raise ValueError(f"reward is {self.reward!r}; it must be a dictionary of weights.")
         for name, value in self.reward.items():
             if name not in known:
                 raise ValueError(f"the reward has no term {name!r}; it has {', '.join(known)}.")
@@ -215,17 +218,24 @@ class DrivingConfig:
             if name not in names:
                 close = get_close_matches(name, names, 1)
                 hint = f"; did you mean {close[0]!r}?" if close else f"; it takes {', '.join(names)}."
-                raise TypeError(f"{IDS.get(task, task)} has no option {name!r}{hint}")
-        if task in PRESETS and _is_number(difficulty) and 0.0 <= difficulty <= 1.0:
-            preset = PRESETS[task](difficulty)
-            merged = {name: {**preset[name], **keywords.get(name, {})} for name in _MERGED if name in preset}
-            keywords = {**preset, **keywords, **merged}
+                raise TypeError(f"{IDS.get(str(task), task)} has no option {name!r}{hint}")
+        if isinstance(task, str) and task in PRESETS and _is_number(difficulty) and 0.0 <= difficulty <= 1.0:
+            keywords = _over_preset(PRESETS[task](difficulty), keywords)
         camera = keywords.get("camera", {})
         if isinstance(camera, dict):
             keywords = {**keywords, "camera": CameraParams.from_keywords(camera)}
         elif not isinstance(camera, CameraParams):
             raise ValueError(f"camera is {camera!r}; it must be CameraParams or a dictionary of its numbers.")
         return cls(**keywords)
+
+
+def _over_preset(preset: dict[str, Any], keywords: dict[str, Any]) -> dict[str, Any]:
+    """Keywords over a preset; those that are dictionaries entry by entry, but for the weather."""
+    both = {**preset, **keywords}
+    for name in ("car", "reward"):
+        if name in preset and isinstance(both[name], dict):
+            both[name] = {**preset[name], **both[name]}
+    return both
 
 
 def _is_number(value: Any) -> bool:
@@ -258,14 +268,13 @@ def _ranges(
     return np.array(list(ranges.values()), np.float32)
 
 
-_MERGED = ("car", "reward")  # options whose entries are preset one by one
 _CHOICES = {
     "obs": OBSERVATIONS,
     "actions": ACTIONS,
     "physics": PHYSICS,
     "look": LOOKS,
     "road": tuple(SECTIONS),
-    "task": TASKS,
+    "task": tuple(PRESETS),
     "split": SPLITS,
 }
 _RANGES = (

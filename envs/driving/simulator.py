@@ -156,14 +156,14 @@ class Simulator:
             boxes (N, M, 6) or (N, K, M, 6) int32 by `BOX_FIELDS`.
         """
         masks = [array[:, None] if array.ndim == 3 else array for array in (classes, depths)]
-        shape = (*masks[0].shape[:2], self.there.actors.shape[1], len(BOX_FIELDS))
+        count = self.there.actors.shape[1]
+        shape = (*masks[0].shape[:2], max(count, 1), len(BOX_FIELDS))
         instances, boxes = np.zeros(masks[0].shape, np.uint8), np.zeros(shape, np.int32)
         lens = self.lens(classes.shape[-1])
         labelling = (self.looks, lens, *masks, instances, boxes, self.config.scenery)
         self._work.run(label_rows, self.rows, self._arrays, self.there, labelling)
-        if classes.ndim == 3:
-            return instances[:, 0], boxes[:, 0]
-        return instances, boxes
+        boxes = boxes[:, :, :count]
+        return (instances[:, 0], boxes[:, 0]) if classes.ndim == 3 else (instances, boxes)
 
     def poses(self) -> tuple[np.ndarray, np.ndarray]:
         """Lane poses (N, 5) and states (N, 9), in SI units; overwritten by the next call.

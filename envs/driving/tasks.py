@@ -12,7 +12,6 @@
 from collections.abc import Callable
 from typing import Any
 
-TASKS = ("lane_follow", "obstacles", "traffic", "race", "weather")
 IDS = {
     "lane_follow": "Hairpin/LaneFollow-v0",
     "obstacles": "Hairpin/Obstacles-v0",
@@ -31,8 +30,8 @@ def _lane_follow(difficulty: float) -> dict[str, Any]:
 def _obstacles(difficulty: float) -> dict[str, Any]:
     return {
         "road": "street",
-        "num_obstacles": round(4 + 12 * difficulty),
-        "num_parked": round(2 + 4 * difficulty),
+        "num_obstacles": round(3 + 6 * difficulty),
+        "num_parked": round(1 + 2 * difficulty),
         "num_pedestrians": round(8 * difficulty),
         "scenery": True,
         "cruise_speed": 3.0,
@@ -75,16 +74,3 @@ PRESETS: dict[str, Callable[[float], dict[str, Any]]] = {
     "weather": _weather,
 }
 """The keyword arguments of each task at a difficulty."""
-
-OOD: dict[str, Callable[[str], dict[str, Any]]] = {
-    "curvature": lambda task: {"split": "ood"},
-    "density": lambda task: {
-        "obstacles": {"num_obstacles": 18, "num_parked": 8, "num_pedestrians": 10},
-        "traffic": {"num_cars": 32, "num_parked": 10, "num_pedestrians": 10},
-        "weather": {"num_cars": 32, "num_parked": 10, "num_pedestrians": 10},
-    }.get(task, {}),
-    "friction": lambda task: {"car": {"friction": 0.75}},
-    "look": lambda task: {"weather": {"night": 0.8, "fog": 0.5, "rain": 0.7, "wet": 0.7}},
-    "camera": lambda task: {"camera": {"height": 2.1, "pitch": 0.24, "field_of_view": 1.8}},
-}
-"""Axes along which a policy may be tried outside of what it was trained on: the keyword arguments of each."""

@@ -14,7 +14,6 @@ from envs.driving.metrics import METRICS, ROAD_METRICS
 from envs.driving.observations import Observation, Observer, observation_space
 from envs.driving.params import CONTROL_STEP
 from envs.driving.simulator import Simulator
-from envs.driving.tasks import OOD
 
 _FLAGS = ("success", "off_road", "timeout")
 
@@ -31,7 +30,6 @@ class DrivingVectorEnv(VectorEnv):
         "render_fps": round(1 / CONTROL_STEP),
         "autoreset_mode": AutoresetMode.NEXT_STEP,
         "splits": SPLITS,
-        "ood": tuple(OOD),
     }
 
     def __init__(
