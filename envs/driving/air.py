@@ -5,7 +5,7 @@ import numpy as np
 from envs.driving.casting import LANES, T_DEPTH, T_GLOW, T_NUMBER, place_of
 from envs.driving.compiling import FAST, kernel, wide_vectors
 from envs.driving.tracing import VIEW_DISTANCE
-from envs.driving.weather import apply_weather, weather_scratch
+from envs.driving.weather import apply_weather, is_clear, weather_scratch
 
 _FURTHEST = np.float32(1.0 / VIEW_DISTANCE)
 
@@ -53,7 +53,7 @@ def _object_depths(planes, depths, glow):
 
 @kernel
 def apply_weather_to(view, row, weather, frame, key, planes, air):
-    """Lay a row's weather over its frame, where there are buffers for it.
+    """Lay a row's weather over its frame.
 
     Args:
         view: `VIEW` record.
@@ -61,14 +61,14 @@ def apply_weather_to(view, row, weather, frame, key, planes, air):
         weather: `WEATHER` record.
         frame: (H, W, C) uint8, changed.
         key: of the frame's noise.
-        planes: of `object_buffers`, as drawn with; of one row where nothing was drawn.
-        air: of `air_buffers`; of another size than the frame where there is no weather.
+        planes: of `object_buffers`, as drawn with; None where nothing stands on the ground.
+        air: of `air_buffers`.
     """
-    depths, glow, buffers = air
-    if depths.shape != frame.shape[:2]:
+    if is_clear(weather):
         return
+    depths, glow, buffers = air
     _ground_depths(view, depths)
     glow[:] = np.uint8(0)
-    if planes[3].shape[0] == frame.shape[0]:
+    if planes is not None:
         _object_depths(planes, depths, glow)
     apply_weather(frame, depths, glow, view, (row.vx, row.yaw_rate), weather, key, buffers)

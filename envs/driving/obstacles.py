@@ -4,7 +4,7 @@ import numpy as np
 
 from envs.driving.actors import BARRIER, CONE, NOBODY, PARKED
 from envs.driving.compiling import kernel
-from envs.driving.lanes import lap_of, put_on_road
+from envs.driving.lanes import lap_of, point_at, put_on_road
 from envs.driving.randomness import between, uniform
 from envs.driving.shapes import M_BARRIER, M_CONE, NUM_CAR_PAINTS, NUM_CARS, SIZES
 
@@ -73,24 +73,38 @@ def place_obstacles(actors, places, guest, street, parked, key):
         for attempt in range(_TRIES):
             draw = _DRAWS * n + 4 * attempt
             along = uniform(key, draw) * lap_of(street)
-            if not _is_free(actors, along, guest, street):
-                continue
-            point = int(along / street.spacing) % street.points.shape[0]
-            half = street.half_width * street.points[point, 4]
-            actor = actors[first + found]
-            if parked > 0:
-                model = int(uniform(key, draw + 1) * NUM_CARS)
-                left = uniform(key, draw + 2) < np.float32(0.5)
-                beyond = np.float32(1.3) if parked == 1 else np.float32(-0.9)
-                side = (half + beyond) * (np.float32(1.0) if left else np.float32(-1.0))
-                turn = np.float32(np.pi) if left == (street.keep > 0.0) else np.float32(0.0)
-                _become(actor, PARKED, model, (along, side), turn, street)
-                actor.colour = int(uniform(key, draw + 3) * NUM_CAR_PAINTS)
-            else:
-                barrier = uniform(key, draw + 1) < np.float32(0.4)
-                side = between(key, draw + 2, -1.0, 1.0) * (half - np.float32(1.2))
-                kind, model = (BARRIER, M_BARRIER) if barrier else (CONE, M_CONE)
-                _become(actor, kind, model, (along, side), np.float32(0.0), street)
-            found += 1
-            break
+            if _is_free(actors, along, guest, street):
+                if parked > 0:
+                    _park(actors[first + found], along, parked, street, key, draw)
+                else:
+                    _put_up(actors[first + found], along, street, key, draw)
+                found += 1
+                break
     return found
+
+
+@kernel
+def _half_width(along, street):
+    """Middle of the road → its edge at a place along it [m]."""
+    return street.half_width * street.points[point_at(along, street), 4]
+
+
+@kernel
+def _park(actor, along, parked, street, key, draw):
+    """Park a car beside the road (1) or half on it (2), the way traffic goes there."""
+    model = int(uniform(key, draw + 1) * NUM_CARS)
+    left = uniform(key, draw + 2) < np.float32(0.5)
+    beyond = np.float32(1.3) if parked == 1 else np.float32(-0.9)
+    side = (_half_width(along, street) + beyond) * (np.float32(1.0) if left else np.float32(-1.0))
+    turn = np.float32(np.pi) if left == (street.keep > 0.0) else np.float32(0.0)
+    _become(actor, PARKED, model, (along, side), turn, street)
+    actor.colour = int(uniform(key, draw + 3) * NUM_CAR_PAINTS)
+
+
+@kernel
+def _put_up(actor, along, street, key, draw):
+    """Put a cone or a barrier anywhere in the lanes."""
+    barrier = uniform(key, draw + 1) < np.float32(0.4)
+    side = between(key, draw + 2, -1.0, 1.0) * (_half_width(along, street) - np.float32(1.2))
+    kind, model = (BARRIER, M_BARRIER) if barrier else (CONE, M_CONE)
+    _become(actor, kind, model, (along, side), np.float32(0.0), street)

@@ -1,14 +1,17 @@
-"""The rows of the batch: one record a car, and the kernels that begin, step, paint and label them.
+"""The rows of the batch: one record a car, and the kernels that begin, step and measure them.
 
 What a row does depends on its record, its action and its road alone, never on the rows beside it.
+
+`rich` says by its type, None or bool, whether there is more than a car on a plain track: numba leaves out
+what nobody needs, and the plain track compiles in a fraction of the time.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from numba import types
+from numba.extending import overload
 
-from envs.driving.air import air_buffers, apply_weather_to
-from envs.driving.camera import VIEW, aim, label, paint, scratch
 from envs.driving.compiling import kernel
 from envs.driving.labels import lane_pose
 from envs.driving.life import begin_life, go_on_living, hit_kind, new_events, street_of, take_lane
@@ -20,13 +23,11 @@ from envs.driving.metrics import (
     begin_sums,
     episode_metrics,
 )
-from envs.driving.objects import draw_objects, merge_masks, object_buffers
 from envs.driving.params import CONTROL_STEP
 from envs.driving.randomness import (
     STREAM_CAR,
     STREAM_LEVEL,
     STREAM_LOOK,
-    STREAM_NOISE,
     STREAM_POSE,
     STREAM_WEATHER,
     between,
@@ -149,7 +150,7 @@ def _act(row, action, car, actors, road, rules):
         row: `ROW` record.
         action: (2,) steering and pedal.
         car: `VEHICLE` record.
-        actors: (M,) `ACTOR` records.
+        actors: (M,) `ACTOR` records; None where the car has the road to itself.
         road: centreline (P, 6), spacing [m], crossings (C,), scenery (K,), `Section.numbers()`.
         rules: whether the tyres never slip, frame skip, `DRIVER` record.
 
@@ -169,7 +170,7 @@ def _act(row, action, car, actors, road, rules):
         row.step += 1
         aside = row.offset - row.lane_side
         add_step(row, row.vx, aside, (row.acceleration - acceleration) / np.float32(CONTROL_STEP))
-        if actors.shape[0] > 0 or road[3].shape[0] > 0:
+        if actors is not None:
             street = street_of(row, road)
             go_on_living(row, actors, street, driver)
             hit = hit_kind(row, actors, road[3])
@@ -205,7 +206,7 @@ def next_episodes(rows, chosen, counts, levels, given):
 
 
 @kernel(nogil=True)
-def begin_rows(batch, chosen, levels, roads, there, drawing):
+def begin_rows(batch, chosen, levels, roads, there, drawing, rich):
     """Start a new episode in every row that is chosen.
 
     Args:
@@ -217,6 +218,7 @@ def begin_rows(batch, chosen, levels, roads, there, drawing):
         drawing: number of the look, ranges of effects (E, 2) and of the numbers of the car (F, 2), these
             numbers of all cars (N, F), the range of the delay of actions (2,), how many there are of what, of
             `begin_life`, `DRIVER` record array.
+        rich: None where the car has a plain track to itself.
     """
     rows, looks = batch
     look_mode, effects, numbers, plain, delays, counts, driver = drawing
@@ -232,15 +234,26 @@ def begin_rows(batch, chosen, levels, roads, there, drawing):
             for k in range(numbers.shape[0]):
                 plain[n, k] = between(key, k, numbers[k, 0], numbers[k, 1])
             row.delay = int(delays[0] + uniform(key, numbers.shape[0]) * (delays[1] - delays[0] + 1))
-            if there.actors.shape[1] > 0:
+            if rich is not None:
                 spacing, crossings = roads.spacings[level], roads.crossings[level]
                 road = (line, spacing, crossings, roads.scenery[level, :0], roads.marks)
                 begin_life(row, there.actors[n], street_of(row, road), driver[0], counts)
 
 
+def _actors_of(there: Inhabitants, n: int, rich: bool | None) -> Any:
+    """The actors of a row; None on a plain track."""
+
+
+@overload(_actors_of)
+def _compile_actors_of(there, n, rich):
+    if isinstance(rich, types.NoneType):
+        return lambda there, n, rich: None
+    return lambda there, n, rich: there.actors[n]
+
+
 @kernel
-def _step_few(stepping, first, last):
-    """Step rows [first, last)."""
+def step_few(stepping, rich, first, last):
+    """Step rows [first, last); arguments as those of `step_rows`."""
     rows, active, actions, roads, there, rules, outcome = stepping
     kinematic, skip, driver, weights, scenery, cruise = rules
     for n in range(first, last):
@@ -255,7 +268,8 @@ def _step_few(stepping, first, last):
         beside = roads.scenery[level, : roads.scenery_counts[level] if scenery else 0]
         road = (roads.centrelines[level, :count], spacing, roads.crossings[level], beside, roads.marks)
         dynamics = (kinematic, skip, driver[0])
-        advance, off_road, hit, pushed, wrong = _act(row, actions[n], car, there.actors[n], road, dynamics)
+        actors = _actors_of(there, n, rich)
+        advance, off_road, hit, pushed, wrong = _act(row, actions[n], car, actors, road, dynamics)
         length = spacing * count
         failed = off_road or hit > 0
         lap = row.furthest >= length and not failed
@@ -271,130 +285,30 @@ def _step_few(stepping, first, last):
             episode_metrics(row, length, length / cruise, lap, outcome.metrics[n])
 
 
-@kernel
-def _things(n, row, roads, there, scenery):
-    """Actors and scenery of a row."""
-    beside = roads.scenery[row.level, : roads.scenery_counts[row.level] if scenery else 0]
-    return there.actors[n], beside
-
-
-@kernel
-def _paint_few(rows, roads, there, painting, workspace, first, last):
-    """Paint the frames of rows [first, last)."""
-    looks, lens, frames, scenery, boxes = painting
-    view, buffers, planes, air = workspace
-    for n in range(first, last):
-        row, look = rows[n], looks[n]
-        key = np.uint32(stream_key(row.seed, row.episode, row.step, STREAM_NOISE) >> np.uint64(32))
-        things = _things(n, row, roads, there, scenery)
-        for camera in range(frames.shape[1]):
-            frame = frames[n, camera]
-            aim(view, row, lens[0], lens[1][camera], look.errors)
-            paint(view, look, (roads.surfaces[row.level], roads.marks), key, frame, buffers)
-            if things[0].shape[0] > 0 or things[1].shape[0] > 0:
-                draw_objects(view, look, things, frame, planes, boxes)
-            apply_weather_to(view, row, there.weathers[n], frame, key, planes, air)
-
-
-@kernel
-def _workspace(frames, objects, weather):
-    """What painting works in: buffers of the ground, of objects and of weather."""
-    height, width = frames.shape[2], frames.shape[3]
-    planes = object_buffers(height if objects else 1, width if objects else 1)
-    air = air_buffers(height if weather else 1, width if weather else 1)
-    return scratch(), planes, air
-
-
 @kernel(nogil=True)
-def step_rows(stepping, turn):
+def step_rows(stepping, rich, turn):
     """Step rows; one that is not active gets zeros.
 
     Args:
         stepping: rows, which of them are active (N,) bool, actions (N, 2), `RoadArrays`, `Inhabitants`,
             rules, `Outcome`; the rules are (kinematic, frame skip, `DRIVER` and `REWARD` record arrays,
             whether there is scenery, the speed [m/s] at which a lap takes as long as it may).
+        rich: None where the car has a plain track to itself.
         turn: of `next_few`.
     """
     count = stepping[0].shape[0]
     first, last = next_few(turn, count)
     while first < last:
-        _step_few(stepping, first, last)
+        step_few(stepping, rich, first, last)
         first, last = next_few(turn, count)
 
 
 @kernel(nogil=True)
-def paint_rows(rows, roads, there, painting, turn):
-    """Paint frames.
+def pose_rows(rows, roads, there, poses, states, rich, turn):
+    """Fill lane poses (N, 5) and states (N, 9), in SI units.
 
-    Args:
-        rows: the batch.
-        roads: `RoadArrays`.
-        there: `Inhabitants`.
-        painting: looks, (focal length, mountings (K, 4)), frames (N, K, H, W, C), whether there is scenery,
-            and whether there is anything else to draw than ground and whether there is weather.
-        turn: of `next_few`.
+    States are (N, 39) where the road is no plain track, with what `look_round` sees after the others.
     """
-    looks, lens, frames, scenery, kinds = painting
-    ground, planes, air = _workspace(frames, kinds[0], kinds[1])
-    workspace = (np.zeros(1, VIEW)[0], ground, planes, air)
-    given = (looks, lens, frames, scenery, np.zeros((1, 0), np.int32))
-    first, last = next_few(turn, rows.shape[0])
-    while first < last:
-        _paint_few(rows, roads, there, given, workspace, first, last)
-        first, last = next_few(turn, rows.shape[0])
-
-
-@kernel(nogil=True)
-def step_and_paint_rows(stepping, painting, turn):
-    """Step rows and paint them: arguments of `step_rows` and of `paint_rows`.
-
-    One kernel, because to hand work to a thread takes as long as to paint a few frames.
-    """
-    rows, roads, there = stepping[0], stepping[3], stepping[4]
-    looks, lens, frames, scenery, kinds = painting
-    ground, planes, air = _workspace(frames, kinds[0], kinds[1])
-    workspace = (np.zeros(1, VIEW)[0], ground, planes, air)
-    given = (looks, lens, frames, scenery, np.zeros((1, 0), np.int32))
-    first, last = next_few(turn, rows.shape[0])
-    while first < last:
-        _step_few(stepping, first, last)
-        _paint_few(rows, roads, there, given, workspace, first, last)
-        first, last = next_few(turn, rows.shape[0])
-
-
-@kernel(nogil=True)
-def label_rows(rows, roads, there, labelling, turn):
-    """Label frames.
-
-    Args:
-        rows: the batch.
-        roads: `RoadArrays`.
-        there: `Inhabitants`.
-        labelling: looks, (focal length, mountings (K, 4)), classes, depths and instances (N, K, H, W), boxes
-            (N, K, M, 6), whether there is scenery.
-        turn: of `next_few`.
-    """
-    looks, lens, classes, depths, instances, boxes, scenery = labelling
-    view, buffers = np.zeros(1, VIEW)[0], scratch()
-    nothing = np.empty((classes.shape[2], classes.shape[3], 0), np.uint8)
-    planes = object_buffers(classes.shape[2], classes.shape[3])
-    first, last = next_few(turn, rows.shape[0])
-    while first < last:
-        for n in range(first, last):
-            row, things = rows[n], _things(n, rows[n], roads, there, scenery)
-            for camera in range(classes.shape[1]):
-                aim(view, row, lens[0], lens[1][camera], looks[n].errors)
-                masks = classes[n, camera], depths[n, camera]
-                label(view, (roads.surfaces[row.level], roads.marks), masks[0], masks[1], buffers)
-                if things[0].shape[0] > 0 or things[1].shape[0] > 0:
-                    draw_objects(view, looks[n], things, nothing, planes, boxes[n, camera])
-                    merge_masks(things, planes, masks[0], masks[1], instances[n, camera], boxes[n, camera])
-        first, last = next_few(turn, rows.shape[0])
-
-
-@kernel(nogil=True)
-def pose_rows(rows, roads, there, poses, states, turn):
-    """Fill lane poses (N, 5) and states (N, 9 or 39): in SI units, what is around the car scaled."""
     first, last = next_few(turn, rows.shape[0])
     while first < last:
         for n in range(first, last):
@@ -405,7 +319,7 @@ def pose_rows(rows, roads, there, poses, states, turn):
             states[n, :5] = poses[n]
             states[n, 5], states[n, 6] = row.vx, row.vy * row.mirror
             states[n, 7], states[n, 8] = row.yaw_rate * row.mirror, row.steer * row.mirror
-            if states.shape[1] > 9:
+            if rich is not None and states.shape[1] > 9:
                 half = roads.marks[M_HALF_WIDTH] * line[row.nearest, 4]
                 along = np.float32(row.nearest) * spacing + row.advance
                 place = (along, np.float32(count) * spacing, half)

@@ -72,24 +72,27 @@ class Model(NamedTuple):
     parts: tuple[Part, ...]
 
 
-def _car(name: str, length: float, width: float, height: float, cabin: tuple[float, float]) -> Model:
-    """A car: a body on wheels and a cabin, which reaches from the first to the second share of its length."""
-    x, y = length / 2, width / 2
-    belt = 0.58 * height
+def _car(
+    name: str,
+    size: tuple[float, float, float],
+    cabin: tuple[float, float],
+    belt: float = 0.58,
+    tuck: float = 0.88,
+) -> Model:
+    """A car: a body on wheels, and a cabin.
+
+    Args:
+        name: of the model.
+        size: length, width and height [m].
+        cabin: shares of the length from its rear, from which to which the cabin reaches.
+        belt: share of the height at which the cabin begins.
+        tuck: width of the cabin over that of the body.
+    """
+    length, width, height = size
+    x, y, edge = length / 2, width / 2, belt * height
     middle, half = (cabin[0] + cabin[1]) / 2 * length - x, (cabin[1] - cabin[0]) / 2 * length
-    body = Part(BOX, BODY, OWN, (0.0, 0.0, (0.12 + belt) / 2), (x, y, (belt - 0.12) / 2))
-    top = Part(BOX, CABIN, OWN, (middle, 0.0, (belt + height) / 2), (half, 0.88 * y, (height - belt) / 2))
-    return Model(name, CLASS_VEHICLE, x, y, height, (body, top))
-
-
-def _van(name: str, length: float, width: float, height: float) -> Model:
-    """A van, bus or truck: a tall body with a row of glass."""
-    x, y = length / 2, width / 2
-    belt = 0.45 * height
-    body = Part(BOX, BODY, OWN, (0.0, 0.0, (0.15 + belt) / 2), (x, y, (belt - 0.15) / 2))
-    top = Part(
-        BOX, CABIN, OWN, (-0.04 * length, 0.0, (belt + height) / 2), (0.92 * x, 0.97 * y, (height - belt) / 2)
-    )
+    body = Part(BOX, BODY, OWN, (0.0, 0.0, (0.12 + edge) / 2), (x, y, (edge - 0.12) / 2))
+    top = Part(BOX, CABIN, OWN, (middle, 0.0, (edge + height) / 2), (half, tuck * y, (height - edge) / 2))
     return Model(name, CLASS_VEHICLE, x, y, height, (body, top))
 
 
@@ -165,11 +168,11 @@ _LAMP_POST = Model(
 )
 
 MODELS: tuple[Model, ...] = (
-    _car("hatchback", 3.9, 1.72, 1.48, (0.06, 0.66)),
-    _car("saloon", 4.6, 1.82, 1.44, (0.16, 0.68)),
-    _car("estate", 4.7, 1.84, 1.5, (0.03, 0.67)),
-    _van("van", 5.2, 1.95, 2.2),
-    _van("truck", 7.2, 2.3, 3.1),
+    _car("hatchback", (3.9, 1.72, 1.48), (0.06, 0.66)),
+    _car("saloon", (4.6, 1.82, 1.44), (0.16, 0.68)),
+    _car("estate", (4.7, 1.84, 1.5), (0.03, 0.67)),
+    _car("van", (5.2, 1.95, 2.2), (0.0, 0.92), 0.45, 0.97),
+    _car("truck", (7.2, 2.3, 3.1), (0.0, 0.92), 0.45, 0.97),
     _CONE,
     _BARRIER,
     _PERSON,

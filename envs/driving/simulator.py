@@ -7,6 +7,7 @@ import numpy as np
 from envs.driving.actors import ACTOR
 from envs.driving.config import CAMERAS, DrivingConfig
 from envs.driving.following import DriverParams
+from envs.driving.frames import label_rows, paint_rows, step_and_paint_rows
 from envs.driving.labels import INSTRUMENT_SCALE, POSE, STATE, STATE_SCALE
 from envs.driving.look import CLEAN, LOOK, LOOKS, draw_look
 from envs.driving.metrics import METRICS, ROAD_METRICS
@@ -18,11 +19,8 @@ from envs.driving.rows import (
     Inhabitants,
     Outcome,
     begin_rows,
-    label_rows,
     next_episodes,
-    paint_rows,
     pose_rows,
-    step_and_paint_rows,
     step_rows,
 )
 from envs.driving.sharing import SharedWork
@@ -62,6 +60,7 @@ class Simulator:
         self._arrays = self.roads.arrays()
         driver, dynamics = DriverParams().record(), (PHYSICS.index(config.physics) == 1, config.frame_skip)
         weights = config.weights().record()
+        self._rich = None if config.is_plain and not config.weather else True  # see `rows`
         self._rules = (*dynamics, driver, weights, config.scenery, config.cruise_speed)
         self._drawing = self._what_is_drawn(driver)
         self._map_looks = np.zeros(num_rows, LOOK)
@@ -105,7 +104,7 @@ class Simulator:
         if not next_episodes(self.rows, chosen, self.roads.counts, levels, given):
             self.roads.require(levels[chosen])
         batch = self.rows, self.looks
-        begin_rows(batch, chosen, levels, self._arrays, self.there, self._drawing)
+        begin_rows(batch, chosen, levels, self._arrays, self.there, self._drawing, self._rich)
 
     def step(self, active: np.ndarray, actions: np.ndarray, frames: np.ndarray | None = None) -> Outcome:
         """Step the active rows, and paint all of them.
@@ -117,9 +116,9 @@ class Simulator:
         """
         stepping = (self.rows, active, actions, self._arrays, self.there, self._rules, self.outcome)
         if frames is None:
-            self._work.run(step_rows, stepping)
+            self._work.run(step_rows, stepping, self._rich)
         else:
-            self._work.run(step_and_paint_rows, stepping, self._painting(frames))
+            self._work.run(step_and_paint_rows, stepping, self._painting(frames), self._rich)
         return self.outcome
 
     def lens(self, width: int) -> tuple[np.float32, np.ndarray]:
@@ -132,21 +131,19 @@ class Simulator:
     def _painting(self, frames: np.ndarray) -> tuple[Any, ...]:
         """The arguments with which frames (N, H, W, C) or (N, K, H, W, C) are painted."""
         frames = frames[:, None] if frames.ndim == 4 else frames
-        objects = self.config.num_actors > 0 or self.config.scenery
-        kinds = (objects, bool(self.config.weather))
-        return self.looks, self.lens(frames.shape[3]), frames, self.config.scenery, kinds
+        return self.looks, self.lens(frames.shape[3]), frames, self.config.scenery
 
     def paint(self, frames: np.ndarray) -> None:
         """Paint frames (N, H, W, 3 or 1) uint8, or (N, K, H, W, …) of K cameras."""
-        self._work.run(paint_rows, self.rows, self._arrays, self.there, self._painting(frames))
+        world = self.rows, self._arrays, self.there
+        self._work.run(paint_rows, *world, self._painting(frames), self._rich)
 
     def paint_from_above(self, frames: np.ndarray) -> None:
         """Paint the cars and what is around them from above, (N, H, W, 3) uint8, the car's way upwards."""
         focal = np.float32(frames.shape[2] * _ABOVE / _SEEN_FROM_ABOVE)
         lens = focal, np.array([(_ABOVE, _AHEAD, np.pi / 2, 0.0)], np.float32)
-        kinds = (True, False)
-        painting = self._map_looks, lens, frames[:, None], self.config.scenery, kinds
-        self._work.run(paint_rows, self.rows, self._arrays, self.there, painting)
+        painting = self._map_looks, lens, frames[:, None], self.config.scenery
+        self._work.run(paint_rows, self.rows, self._arrays, self.there, painting, True)
 
     def label(self, classes: np.ndarray, depths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Fill class masks (N, H, W) uint8 and depths (N, H, W) float32 [m]; (N, K, H, W) of K cameras.
@@ -161,7 +158,7 @@ class Simulator:
         instances, boxes = np.zeros(masks[0].shape, np.uint8), np.zeros(shape, np.int32)
         lens = self.lens(classes.shape[-1])
         labelling = (self.looks, lens, *masks, instances, boxes, self.config.scenery)
-        self._work.run(label_rows, self.rows, self._arrays, self.there, labelling)
+        self._work.run(label_rows, self.rows, self._arrays, self.there, labelling, self._rich)
         boxes = boxes[:, :, :count]
         return (instances[:, 0], boxes[:, 0]) if classes.ndim == 3 else (instances, boxes)
 
@@ -170,7 +167,8 @@ class Simulator:
 
         Where the road is no plain track, what is around the car follows in the states, (N, 39), scaled.
         """
-        self._work.run(pose_rows, self.rows, self._arrays, self.there, self._poses, self._states)
+        world = self.rows, self._arrays, self.there
+        self._work.run(pose_rows, *world, self._poses, self._states, self._rich)
         return self._poses, self._states
 
     def ahead(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
