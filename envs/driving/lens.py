@@ -16,6 +16,8 @@ LAYER = STRIP + 80  # layers a multiple of 4 KiB apart would stall each other's 
 RED_AT, GREEN_AT, BLUE_AT, DEPTH_AT, ACROSS_AT, BELOW_AT, SHARE_AT, BEAM_AT = (LAYER * n for n in range(8))
 _SUM_AT, _RIGHT_AT, _DOWN_AT = (LAYER * n for n in (8, 11, 12))  # three sums; how far a pixel moves [pixels]
 NUM_FLOATS = LAYER * 13
+_TAPS_AT = 3 * SAMPLES  # behind a strip's packed pixels
+NUM_WORDS = _TAPS_AT + STRIP
 ZERO, HALF, ONE = np.float32(0.0), np.float32(0.5), np.float32(1.0)
 
 EXPOSURE = 0.04  # [s] of a motion blur of 1
@@ -68,26 +70,42 @@ def _begin_sums(floats):
 
 
 @kernel(fastmath=FAST)
-def _add_tap(floats, kept, share, size):
-    """Add the frame as it is `share` of a pixel's way off. Less than a pixel is interpolated on the way."""
+def _find_taps(floats, words, share, size):
+    """Fill which pixels lie `share` of a strip's pixels' ways off; less than a pixel is interpolated."""
     wide_vectors()
     focal, height, width = size
-    last_column, last_row = width - ONE, height - ONE
-    column_0, row_0 = np.float32(0.5) * width, np.float32(0.5) * height
+    last_column, last_row, across = width - ONE, height - ONE, np.int32(width)
+    column_0, row_0 = HALF * width, HALF * height
     for place in range(STRIP):
         right, down = share * floats[_RIGHT_AT + place], share * floats[_DOWN_AT + place]
         weight = min(max(abs(right), abs(down)), ONE)
         scale = ONE / max(weight, np.float32(1e-6))
         column = focal * floats[ACROSS_AT + place] + column_0 + right * scale
         row = focal * floats[BELOW_AT + place] + row_0 + down * scale
-        whole = np.int32(min(max(row, ZERO), last_row)) * np.int32(width)
-        word = kept[np.uint32(whole + np.int32(min(max(column, ZERO), last_column)))]
+        whole = np.int32(np.int32(min(max(row, ZERO), last_row)) * across)
+        words[_TAPS_AT + place] = np.int32(whole + np.int32(min(max(column, ZERO), last_column)))
+        floats[SHARE_AT + place] = weight
+
+
+@kernel
+def _fetch_taps(kept, words):
+    """Put the pixels of the frame before in place of their numbers; apart, as no vector can do it."""
+    for place in range(STRIP):
+        words[_TAPS_AT + place] = kept[np.uint32(words[_TAPS_AT + place])]
+
+
+@kernel(fastmath=FAST)
+def _add_taps(floats, words):
+    """Add what was fetched to a strip's sums."""
+    wide_vectors()
+    for place in range(STRIP):
+        word, weight = words[_TAPS_AT + place], floats[SHARE_AT + place]
         red, green, blue = floats[RED_AT + place], floats[GREEN_AT + place], floats[BLUE_AT + place]
         seen = np.float32(word & np.int32(255)) - red
         floats[_SUM_AT + place] += red + weight * seen
-        seen = np.float32((word >> np.int32(8)) & np.int32(255)) - green
+        seen = np.float32(np.int32(word >> np.int32(8)) & np.int32(255)) - green
         floats[_SUM_AT + LAYER + place] += green + weight * seen
-        seen = np.float32((word >> np.int32(16)) & np.int32(255)) - blue
+        seen = np.float32(np.int32(word >> np.int32(16)) & np.int32(255)) - blue
         floats[_SUM_AT + 2 * LAYER + place] += blue + weight * seen
 
 
@@ -99,11 +117,12 @@ def _end_sums(floats, scale):
 
 
 @kernel
-def blur(floats, kept, view, motion, exposure, shape):
+def blur(floats, words, kept, view, motion, exposure, shape):
     """Blur a strip along its pixels' own ways across the frame.
 
     Args:
         floats: with the strip's colours, depth and places.
+        words: (NUM_WORDS,) int32 to work in.
         kept: (pixels,) int32: the frame before, red + 256 green + 65536 blue.
         view: `VIEW` record.
         motion: forward speed [m/s] and yaw rate [rad/s].
@@ -112,10 +131,10 @@ def blur(floats, kept, view, motion, exposure, shape):
     """
     height, width = shape
     right, down, forward = course(view)
-    way = np.float32(motion[0]) * exposure
+    far = np.float32(motion[0]) * exposure
     _take_shifts(
         floats,
-        (way * right, way * down, way * forward),
+        (far * right, far * down, far * forward),
         np.float32(motion[1]) * exposure,
         turning(view),
         view.focal,
@@ -124,8 +143,10 @@ def blur(floats, kept, view, motion, exposure, shape):
     step, size = ONE / np.float32(2 * pairs + 1), (view.focal, np.float32(height), np.float32(width))
     _begin_sums(floats)
     for pair in range(1, pairs + 1):
-        _add_tap(floats, kept, np.float32(pair) * step, size)
-        _add_tap(floats, kept, np.float32(-pair) * step, size)
+        for way in (pair, -pair):
+            _find_taps(floats, words, np.float32(way) * step, size)
+            _fetch_taps(kept, words)
+            _add_taps(floats, words)
     _end_sums(floats, step)
 
 

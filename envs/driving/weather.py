@@ -18,6 +18,7 @@ from envs.driving.lens import (
     GREEN_AT,
     HALF,
     NUM_FLOATS,
+    NUM_WORDS,
     ONE,
     PHASES,
     RED_AT,
@@ -141,7 +142,7 @@ def weather_scratch(height, width):
     Floats and packed words of a strip, its depth and glow, the frame before, and shares of drops and dirt.
     """
     pixels = (height * width + STRIP - 1) // STRIP * STRIP
-    strip = (np.zeros(NUM_FLOATS, np.float32), np.zeros(3 * SAMPLES, np.int32))
+    strip = (np.zeros(NUM_FLOATS, np.float32), np.zeros(NUM_WORDS, np.int32))
     given = (np.zeros(STRIP, np.float32), np.zeros(STRIP, np.uint8))
     lens = (np.zeros(pixels, np.float32), np.zeros(pixels, np.float32))
     return strip, given, np.zeros(pixels, np.int32), lens
@@ -462,13 +463,13 @@ def _draw_lens(lens, shape, view, speed, weather, key):
 
 
 @kernel
-def _change_strip(floats, channels, start, given, scene):
+def _change_strip(strip, channels, start, given, scene):
     """Change an unpacked strip; the arguments are those of `apply_weather`, grouped."""
-    shape, view, motion, weather, key, kept, lens = scene
+    (floats, words), (shape, view, motion, weather, key, kept, lens) = strip, scene
     _take_places(floats, given[0], start, shape, view.focal)
     if weather.motion_blur > ZERO and (motion[0] != ZERO or motion[1] != ZERO):
         exposure = np.float32(EXPOSURE) * weather.motion_blur
-        blur(floats, kept, view, motion, exposure, shape)
+        blur(floats, words, kept, view, motion, exposure, shape)
     _light_strip(floats, channels, view, weather, given[1])
     _fill_air(floats, channels, view, weather)
     _look_through_lens(floats, channels, weather, start, lens)
@@ -510,7 +511,7 @@ def apply_weather(frame, depth, glow, view, motion, weather, key, buffers):
             _unpack_rgb(words, floats)
         else:
             _unpack_gray(words, floats)
-        _change_strip(floats, channels, start, given, scene)
+        _change_strip((floats, words), channels, start, given, scene)
         if channels == 3:
             _pack_rgb(floats, words)
         else:
