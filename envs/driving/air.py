@@ -3,14 +3,14 @@
 import numpy as np
 
 from envs.driving.casting import LANES, T_DEPTH, T_GLOW, T_NUMBER, place_of
-from envs.driving.compiling import FAST, kernel, wide_vectors
+from envs.driving.compiling import FAST, allocating, kernel, wide_vectors
 from envs.driving.tracing import VIEW_DISTANCE
 from envs.driving.weather import apply_weather, is_clear, weather_scratch
 
 _FURTHEST = np.float32(1.0 / VIEW_DISTANCE)
 
 
-@kernel
+@allocating
 def air_buffers(height, width):
     """Depths (H, W) float32, glow (H, W) uint8, and what the weather works in."""
     return (

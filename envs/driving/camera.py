@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from envs.driving.colours import NUM_COLOURS, take_colours
-from envs.driving.compiling import FAST, inlined, kernel, wide_vectors
+from envs.driving.compiling import FAST, allocating, inlined, kernel, wide_vectors
 from envs.driving.marking import (
     SHEEN,
     across_of,
@@ -153,7 +153,7 @@ def aim(view, car, focal, mounting, errors):
     view.azimuth = car.mirror * heading * np.float32(0.5 / np.pi)
 
 
-@kernel
+@allocating
 def scratch():
     """The buffers that `paint` and `label` work in: floats, integers, and words of four packed bytes."""
     return np.zeros(_FLOATS, np.float32), np.zeros(BLOCK, np.int32), np.zeros(3 * TEXELS, np.int32)

@@ -5,7 +5,6 @@ simulations; Kesting, Treiber, Helbing 2007, General lane-changing model MOBIL f
 """
 
 from dataclasses import dataclass, fields
-from functools import partial
 
 import numpy as np
 
@@ -13,11 +12,6 @@ from envs.driving.compiling import kernel
 
 _CLOSEST = np.float32(0.01)  # [m] a gap is taken as this at least, so that touching is braking, not infinity
 _SLOWEST = np.float32(0.1)  # [m/s] a desired speed is taken as this at least
-
-
-lean = partial(kernel, _nrt=False)
-"""Compile a function that allocates nothing, without counting who holds its arrays: traffic calls many small
-functions, and the counting took three quarters of the time."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +43,7 @@ class DriverParams:
 DRIVER = np.dtype([(field.name, np.float32) for field in fields(DriverParams)])
 
 
-@lean
+@kernel
 def _power(ratio, exponent):
     """ratio^δ, without a logarithm for the usual δ = 4."""
     if exponent == np.float32(4.0):
@@ -58,7 +52,7 @@ def _power(ratio, exponent):
     return ratio**exponent
 
 
-@lean
+@kernel
 def idm_acceleration(speed, desired_speed, gap, approach, driver):
     """Acceleration of the Intelligent Driver Model [m/s²].
 
@@ -79,7 +73,7 @@ def idm_acceleration(speed, desired_speed, gap, approach, driver):
     return driver.acceleration * (free - share * share)
 
 
-@lean
+@kernel
 def equilibrium_gap(speed, desired_speed, driver):
     """The gap [m] at which nobody accelerates behind a leader of the same speed.
 
@@ -94,7 +88,7 @@ def equilibrium_gap(speed, desired_speed, driver):
     return (driver.minimum_gap + speed * driver.time_headway) / np.sqrt(free)
 
 
-@lean
+@kernel
 def mobil_gain(own, new_follower, old_follower, driver):
     """What a change of lanes brings [m/s²].
 
@@ -110,7 +104,7 @@ def mobil_gain(own, new_follower, old_follower, driver):
     return own[1] - own[0] + driver.politeness * others
 
 
-@lean
+@kernel
 def mobil_wants_change(own, new_follower, old_follower, driver):
     """Whether a change of lanes is safe for the new follower and worth it: ã_n ≥ −b_safe, gain > Δa.
 

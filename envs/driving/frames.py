@@ -11,14 +11,14 @@ from numba.extending import overload
 
 from envs.driving.air import air_buffers, apply_weather_to
 from envs.driving.camera import VIEW, aim, label, paint, scratch
-from envs.driving.compiling import kernel
+from envs.driving.compiling import allocating, kernel
 from envs.driving.objects import draw_objects, merge_masks, object_buffers
 from envs.driving.randomness import STREAM_NOISE, stream_key
 from envs.driving.rows import step_few
 from envs.driving.sharing import next_few
 
 
-@kernel
+@kernel(inline="always")
 def _things(n, row, roads, there, scenery):
     """Actors and scenery of a row."""
     beside = roads.scenery[row.level, : roads.scenery_counts[row.level] if scenery else 0]
@@ -27,16 +27,17 @@ def _things(n, row, roads, there, scenery):
 
 @kernel
 def _paint_few(rows, roads, there, painting, ground, planes, air, span):
-    """Paint the frames of rows [first, last); `ground`, `planes` and `air` are what each part works in."""
+    """Paint the frames of rows [first, last); arguments of `paint_rows`, and what each part works in."""
     looks, lens, frames, scenery = painting
-    view, unasked = np.zeros(1, VIEW)[0], np.zeros((1, 0), np.int32)
+    views, unasked, buffers = ground
+    view = views[0]
     for n in range(span[0], span[1]):
         row, look = rows[n], looks[n]
         key = np.uint32(stream_key(row.seed, row.episode, row.step, STREAM_NOISE) >> np.uint64(32))
         for camera in range(frames.shape[1]):
             frame = frames[n, camera]
             aim(view, row, lens[0], lens[1][camera], look.errors)
-            paint(view, look, (roads.surfaces[row.level], roads.marks), key, frame, ground)
+            paint(view, look, (roads.surfaces[row.level], roads.marks), key, frame, buffers)
             if planes is not None:
                 draw_objects(view, look, _things(n, row, roads, there, scenery), frame, planes, unasked)
             if air is not None:
@@ -57,7 +58,7 @@ def _compile_buffers_for(frames, rich):
     )
 
 
-@kernel(nogil=True)
+@allocating(nogil=True)
 def paint_rows(rows, roads, there, painting, rich, turn):
     """Paint frames.
 
@@ -69,21 +70,23 @@ def paint_rows(rows, roads, there, painting, rich, turn):
         rich: None where there is neither anything on the ground nor weather.
         turn: of `next_few`.
     """
-    ground, (planes, air) = scratch(), _buffers_for(painting[2], rich)
+    ground = (np.zeros(1, VIEW), np.zeros((1, 0), np.int32), scratch())
+    planes, air = _buffers_for(painting[2], rich)
     span = next_few(turn, rows.shape[0])
     while span[0] < span[1]:
         _paint_few(rows, roads, there, painting, ground, planes, air, span)
         span = next_few(turn, rows.shape[0])
 
 
-@kernel(nogil=True)
+@allocating(nogil=True)
 def step_and_paint_rows(stepping, painting, rich, turn):
     """Step rows and paint them: arguments of `step_rows` and of `paint_rows`.
 
     One kernel, because to hand work to a thread takes as long as to paint a few frames.
     """
     rows, roads, there = stepping[0], stepping[3], stepping[4]
-    ground, (planes, air) = scratch(), _buffers_for(painting[2], rich)
+    ground = (np.zeros(1, VIEW), np.zeros((1, 0), np.int32), scratch())
+    planes, air = _buffers_for(painting[2], rich)
     span = next_few(turn, rows.shape[0])
     while span[0] < span[1]:
         step_few(stepping, rich, span[0], span[1])
@@ -93,22 +96,23 @@ def step_and_paint_rows(stepping, painting, rich, turn):
 
 @kernel
 def _label_few(rows, roads, there, labelling, ground, planes, span):
-    """Label the frames of rows [first, last)."""
+    """Label the frames of rows [first, last); `ground` and `planes` are what it works in."""
     looks, lens, classes, depths, instances, boxes, scenery = labelling
-    view, nothing = np.zeros(1, VIEW)[0], np.empty((classes.shape[2], classes.shape[3], 0), np.uint8)
+    views, nothing, buffers = ground
+    view = views[0]
     for n in range(span[0], span[1]):
         row = rows[n]
         for camera in range(classes.shape[1]):
             aim(view, row, lens[0], lens[1][camera], looks[n].errors)
             masks = classes[n, camera], depths[n, camera]
-            label(view, (roads.surfaces[row.level], roads.marks), masks[0], masks[1], ground)
+            label(view, (roads.surfaces[row.level], roads.marks), masks[0], masks[1], buffers)
             if planes is not None:
                 things = _things(n, row, roads, there, scenery)
                 draw_objects(view, looks[n], things, nothing, planes, boxes[n, camera])
                 merge_masks(things, planes, masks[0], masks[1], instances[n, camera], boxes[n, camera])
 
 
-@kernel(nogil=True)
+@allocating(nogil=True)
 def label_rows(rows, roads, there, labelling, rich, turn):
     """Label frames.
 
@@ -121,7 +125,9 @@ def label_rows(rows, roads, there, labelling, rich, turn):
         rich: None where nothing stands on the ground.
         turn: of `next_few`.
     """
-    ground, (planes, _) = scratch(), _buffers_for(labelling[2], rich)
+    planes, _ = _buffers_for(labelling[2], rich)
+    nothing = np.empty((labelling[2].shape[2], labelling[2].shape[3], 0), np.uint8)
+    ground = (np.zeros(1, VIEW), nothing, scratch())
     span = next_few(turn, rows.shape[0])
     while span[0] < span[1]:
         _label_few(rows, roads, there, labelling, ground, planes, span)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from envs.driving.actors import CAR, NOBODY
-from envs.driving.following import lean
+from envs.driving.compiling import kernel
 
 ZERO, HALF, ONE, TWO = (np.float32(value) for value in (0.0, 0.5, 1.0, 2.0))
 HORIZON = np.float32(70.0)  # [m] drivers look ahead and behind
@@ -51,20 +51,20 @@ class Scene(NamedTuple):
     driver: np.record  # `DRIVER`
 
 
-@lean
+@kernel
 def lap_of(street):
     """Length of the road [m]."""
     return np.float32(street.points.shape[0]) * street.spacing
 
 
-@lean
+@kernel
 def point_at(along, street):
     """Index of the centreline point nearest to a place along the road."""
     n = int(along / street.spacing + HALF)
     return n if n < street.points.shape[0] else 0
 
 
-@lean
+@kernel
 def lane_side(direction, lane, width, street):
     """Middle of a lane [m] to the left of the centreline.
 
@@ -73,7 +73,7 @@ def lane_side(direction, lane, width, street):
     return -direction * street.keep * (np.float32(lane) + HALF) * street.lane_width * width
 
 
-@lean
+@kernel
 def wrapped(along, lap):
     """A place along the road brought back into [0, lap), from one lap away at most."""
     if along < ZERO:
@@ -83,14 +83,14 @@ def wrapped(along, lap):
     return along
 
 
-@lean
+@kernel
 def ahead_of(along, other, direction, lap):
     """How far ahead of a place another one is [m], driving in a direction; in [0, lap)."""
     distance = (other - along) * direction
     return distance + lap if distance < ZERO else distance
 
 
-@lean
+@kernel
 def put_on_road(actor, turn, street):
     """Fill an actor's place in the world from its place on the road.
 
@@ -116,7 +116,7 @@ def put_on_road(actor, turn, street):
     actor.yaw = yaw - TWO * _PI * np.floor(yaw / (TWO * _PI) + HALF)
 
 
-@lean
+@kernel
 def swerve_share(missing, width):
     """How much of its steepest slope a change of lanes has, by what is still missing of it [m].
 
@@ -126,14 +126,14 @@ def swerve_share(missing, width):
     return np.sqrt(np.float32(4.0) * done * (ONE - done) + np.float32(0.01))
 
 
-@lean
+@kernel
 def swerve_slope(missing, speed, width):
     """Slope of a change of lanes: its lateral over its forward speed, without a sign."""
     steepest = min(SWERVE, CROSS_SPEED / max(speed, ONE))
     return min(swerve_share(missing, width), ONE) * steepest
 
 
-@lean
+@kernel
 def sweep_of(actor, street):
     """What an actor that changes lanes takes up, here and there: least and greatest side [m]."""
     low, high = actor.side - actor.half_width, actor.side + actor.half_width
@@ -147,7 +147,7 @@ def sweep_of(actor, street):
     return low, high
 
 
-@lean
+@kernel
 def in_way(low, high, corridor, gap):
     """Whether what lies between two sides is in the way of a car that has to go `gap` to get there.
 
@@ -165,7 +165,7 @@ def in_way(low, high, corridor, gap):
     return high > min(there, target) - half and low < max(there, target) + half
 
 
-@lean
+@kernel
 def corridor_of(actor, width, street):
     """The corridor, as `in_way` takes it, that a car drives in or changes to."""
     missing = lane_side(actor.direction, actor.lane, width, street) - actor.side
@@ -173,7 +173,7 @@ def corridor_of(actor, width, street):
     return actor.side, missing, rate, actor.half_width + MARGIN
 
 
-@lean
+@kernel
 def nearest(scene, k, corridor, sense):
     """What is next in a corridor.
 
@@ -207,7 +207,7 @@ def nearest(scene, k, corridor, sense):
     return found, best
 
 
-@lean
+@kernel
 def motion_of(scene, found, direction):
     """Speed in a direction [m/s], half length [m] and place along [m] of what `nearest` found."""
     if found == GUEST:
@@ -216,7 +216,7 @@ def motion_of(scene, found, direction):
     return other.speed * other.direction * direction, other.half_length, other.along
 
 
-@lean
+@kernel
 def clear_gap(car, found, distance, street):
     """Gap from bumper to bumper along the car's own path [m].
 

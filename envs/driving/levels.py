@@ -9,7 +9,7 @@ fit the split. Splits draw from different streams: their geometries share nothin
 
 import numpy as np
 
-from envs.driving.compiling import kernel
+from envs.driving.compiling import allocating, kernel
 from envs.driving.randomness import STREAM_CIRCUIT, between, stream_key, uniform
 from envs.driving.sections import POINT_SPACING, SECTIONS
 
@@ -115,7 +115,7 @@ def _hermite(value, slope, i, j, share, step):
     return value[i] + a * (value[j] - value[i]) + tangents
 
 
-@kernel
+@allocating
 def draw_circuit(stream, level, ranges, points):
     """Draw one circuit into `points`; returns how many points it has, 0 where none was found.
 

@@ -22,7 +22,7 @@ from envs.driving.casting import (
     prepare,
 )
 from envs.driving.colours import HAZE
-from envs.driving.compiling import FAST, inlined, kernel, wide_vectors
+from envs.driving.compiling import FAST, allocating, inlined, kernel, wide_vectors
 from envs.driving.shading import SUN
 from envs.driving.shapes import CLASS_PLANT, MODEL_KINDS, RADII, SIZES
 from envs.driving.tracing import VIEW_DISTANCE
@@ -43,7 +43,7 @@ _MIST, _GAIN, _AIR, _LIGHT = 0, 1, 4, 8
 BOX_FIELDS = ("left", "top", "right", "bottom", "pixels", "seen")
 
 
-@kernel
+@allocating
 def object_buffers(height, width):
     """What objects are drawn with.
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from envs.driving.actors import CAR, PEDESTRIAN
-from envs.driving.following import lean
+from envs.driving.compiling import kernel
 from envs.driving.lanes import HALF, ONE, ZERO, ahead_of, lap_of, point_at, put_on_road
 from envs.driving.randomness import between, uniform
 from envs.driving.traffic import STOP_LINE
@@ -21,20 +21,20 @@ _FIRST_DRAW = 64  # of a step: those before are the traffic's
 _HALF_TURN = np.float32(0.5 * np.pi)
 
 
-@lean
+@kernel
 def _kerb(person, street):
     """How far from the middle of the road people wait [m]: half width · width factor + 0.7."""
     return street.half_width * street.points[point_at(person.along, street), 4] + _AWAY
 
 
-@lean
+@kernel
 def _face(person, street):
     """Place somebody in the world, looking over the road."""
     across = person.drift if person.drift != ZERO else -person.side
     put_on_road(person, _HALF_TURN if across > ZERO else -_HALF_TURN, street)
 
 
-@lean
+@kernel
 def _used(crossings):
     """How many crossings there are; those without a place come last."""
     used = 0
@@ -43,7 +43,7 @@ def _used(crossings):
     return used
 
 
-@lean
+@kernel
 def place_pedestrians(actors, places, street, looks, key):
     """Put people at the kerbs of crossings, waiting.
 
@@ -78,7 +78,7 @@ def place_pedestrians(actors, places, street, looks, key):
     return asked
 
 
-@lean
+@kernel
 def _lets_cross(front, back, speed):
     """Whether a car is no danger for people who set out now.
 
@@ -90,7 +90,7 @@ def _lets_cross(front, back, speed):
     return back > ZERO or (front >= ZERO and speed * speed <= np.float32(2.0) * _COMFORT * front)
 
 
-@lean
+@kernel
 def _car_lets_cross(along, direction, speed, half_length, crossing, lap):
     """`_lets_cross` by where a car is and which way it goes, (±1); speed is in that direction [m/s]."""
     ahead = ahead_of(along, crossing, direction, lap)
@@ -99,7 +99,7 @@ def _car_lets_cross(along, direction, speed, half_length, crossing, lap):
     return _lets_cross(ahead - STOP_LINE - half_length, -ahead - half_length - _BODY, speed)
 
 
-@lean
+@kernel
 def _safe_to_cross(actors, guest, street, crossing):
     """Whether all cars and the guest can stop comfortably before a crossing, or are past it."""
     lap = lap_of(street)
@@ -116,7 +116,7 @@ def _safe_to_cross(actors, guest, street, crossing):
     return _car_lets_cross(guest.along, direction, abs(guest.speed), guest.half_length, crossing, lap)
 
 
-@lean
+@kernel
 def _walk(person, street, rest, dt):
     """One step of somebody on the road, who never stops there; `rest` [s] is how long he then waits."""
     kerb = _kerb(person, street)
@@ -126,7 +126,7 @@ def _walk(person, street, rest, dt):
         person.drift, person.timer = ZERO, rest
 
 
-@lean
+@kernel
 def step_pedestrians(actors, guest, street, key, dt):
     """Move all people among the actors by one step.
 
@@ -159,7 +159,7 @@ def step_pedestrians(actors, guest, street, key, dt):
             _face(person, street)
 
 
-@lean
+@kernel
 def crossing_busy(actors, crossings, busy):
     """Fill `busy` (C,), whether somebody walks on each of the crossings (C,)."""
     for c in range(crossings.shape[0]):

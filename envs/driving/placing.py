@@ -3,7 +3,7 @@
 import numpy as np
 
 from envs.driving.actors import CAR, NOBODY
-from envs.driving.following import lean
+from envs.driving.compiling import kernel
 from envs.driving.lanes import (
     GUEST,
     MARGIN,
@@ -29,7 +29,7 @@ _AHEAD, _BEHIND = np.float32(25.0), np.float32(12.0)  # [m] of its lane that a g
 _PI = np.float32(np.pi)
 
 
-@lean
+@kernel
 def _gap_in(scene, k, sense):
     """What is next in the lane of a car, as of `nearest`, and the gap between bumpers [m]."""
     car = scene.actors[k]
@@ -40,7 +40,7 @@ def _gap_in(scene, k, sense):
     return found, clear_gap(car, (half_length, along), distance, scene.street)
 
 
-@lean
+@kernel
 def _fits(scene, k):
     """Whether a car is far enough from all that was there before."""
     direction = scene.actors[k].direction
@@ -51,7 +51,7 @@ def _fits(scene, k):
     return gap >= (_AHEAD if found == GUEST else _APART)
 
 
-@lean
+@kernel
 def _draw_place(car, street, key, counter):
     """Draw a place on any lane of either direction."""
     car.direction = np.float32(1.0) if uniform(key, counter) < np.float32(0.5) else np.float32(-1.0)
@@ -61,7 +61,7 @@ def _draw_place(car, street, key, counter):
     car.side = lane_side(car.direction, car.lane, width, street)
 
 
-@lean
+@kernel
 def _draw_car(car, looks, key, counter):
     """Draw what a car looks like and how fast it would like to be."""
     sizes, colours, pace = looks
@@ -74,7 +74,7 @@ def _draw_car(car, looks, key, counter):
     car.speed = car.acceleration = car.drift = ZERO
 
 
-@lean
+@kernel
 def _safe_speed(scene, k):
     """The speed [m/s] to start with: what is wished for, if whatever is ahead could stop at once.
 
@@ -87,7 +87,7 @@ def _safe_speed(scene, k):
     return min(wish, free / driver.time_headway, np.sqrt(np.float32(2.0) * _BRAKING * free))
 
 
-@lean
+@kernel
 def place_cars(actors, places, guest, street, driver, looks, key):
     """Put cars on the road, all where nothing is; speeds are such that all could stop for what is ahead.
 

@@ -14,7 +14,7 @@ from functools import cached_property
 
 import numpy as np
 
-from envs.driving.compiling import kernel
+from envs.driving.compiling import allocating, kernel
 from envs.driving.params import GRAVITY, VehicleParams
 from envs.driving.vehicle import axle_loads
 
@@ -145,7 +145,7 @@ def _reach(value, step):
     return share
 
 
-@kernel
+@allocating
 def _solve_box(slopes, bends, offset, low, high):
     """Minimise |b + J (x − offset)|² over low ≤ x ≤ high; returns x (P,).
 
@@ -182,7 +182,7 @@ def _solve_box(slopes, bends, offset, low, high):
     return x
 
 
-@kernel(nogil=True)
+@allocating(nogil=True)
 def _straighten(centre, low, high, offset):
     """Shift `offset` (P,), from within its bounds, to a minimum of ∫κ² ds."""
     count = offset.shape[0]

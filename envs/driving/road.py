@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from envs.driving.compiling import kernel
+from envs.driving.compiling import allocating, kernel
 from envs.driving.course import lay_crossings, lay_out
 from envs.driving.levels import STREAMS, draw_circuit
 from envs.driving.scenery import MAX_SCENERY, SCENERY, place_scenery
@@ -63,7 +63,7 @@ def _sweep(points, nearest, gap, step):
                         gap[j, i], nearest[j, i] = squared, n
 
 
-@kernel
+@allocating
 def _nearest_points(points, nearest):
     """Fill `nearest` with the index of a close centreline point of each texel, by sweeping from the road."""
     grid = nearest.shape[0]
@@ -168,7 +168,7 @@ def _pack(high, middle, low):
     return (int(np.rint(high)) << 16) | ((int(np.rint(middle)) & 255) << 8) | (int(np.rint(low)) & 255)
 
 
-@kernel
+@allocating
 def _draw_surface(points, course, surface):
     """Fill `surface` (grid, grid) from the centreline `points` (n, 6).
 
@@ -195,7 +195,7 @@ def _lap(points):
     return length
 
 
-@kernel(nogil=True)
+@allocating(nogil=True)
 def _build_level(drawn, ranges, marks, centreline, spacing, surface, beside):
     """Draw one circuit with all it has; returns how many points the centreline has, and things stand beside.
 

@@ -6,11 +6,9 @@ What a row does depends on its record, its action and its road alone, never on t
 what nobody needs, and the plain track compiles in a fraction of the time.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numba import types
-from numba.extending import overload
 
 from envs.driving.compiling import kernel
 from envs.driving.labels import lane_pose
@@ -143,16 +141,17 @@ def _delayed(row, action):
 
 
 @kernel
-def _act(row, action, car, actors, road, rules):
+def _act(row, action, there, n, road, rules, rich):
     """Drive one row for one action.
 
     Args:
         row: `ROW` record.
         action: (2,) steering and pedal.
-        car: `VEHICLE` record.
-        actors: (M,) `ACTOR` records; None where the car has the road to itself.
+        there: `Inhabitants`.
+        n: number of the row.
         road: centreline (P, 6), spacing [m], crossings (C,), scenery (K,), `Section.numbers()`.
         rules: whether the tyres never slip, frame skip, `DRIVER` record.
+        rich: None where the car has a plain track to itself.
 
     Returns:
         new metres, whether the car left the road, the kind of infraction of a collision (0: none), whether it
@@ -164,14 +163,14 @@ def _act(row, action, car, actors, road, rules):
     for _ in range(skip):
         before, advance_before, acceleration = row.nearest, row.advance, row.acceleration
         steer, pedal = _delayed(row, action)
-        drive(row, steer * row.mirror, pedal, kinematic, car)
+        drive(row, steer * row.mirror, pedal, kinematic, there.cars[n])
         _locate(row, centreline, marks, _SEARCH)
         advance += _travel(row, before, advance_before, centreline.shape[0], spacing)
         row.step += 1
         aside = row.offset - row.lane_side
         add_step(row, row.vx, aside, (row.acceleration - acceleration) / np.float32(CONTROL_STEP))
-        if actors is not None:
-            street = street_of(row, road)
+        if rich is not None:
+            actors, street = there.actors[n], street_of(row, road)
             go_on_living(row, actors, street, driver)
             hit = hit_kind(row, actors, road[3])
             rude, astray = new_events(row, actors, street)
@@ -240,17 +239,6 @@ def begin_rows(batch, chosen, levels, roads, there, drawing, rich):
                 begin_life(row, there.actors[n], street_of(row, road), driver[0], counts)
 
 
-def _actors_of(there: Inhabitants, n: int, rich: bool | None) -> Any:
-    """The actors of a row; None on a plain track."""
-
-
-@overload(_actors_of)
-def _compile_actors_of(there, n, rich):
-    if isinstance(rich, types.NoneType):
-        return lambda there, n, rich: None
-    return lambda there, n, rich: there.actors[n]
-
-
 @kernel
 def step_few(stepping, rich, first, last):
     """Step rows [first, last); arguments as those of `step_rows`."""
@@ -263,19 +251,18 @@ def step_few(stepping, rich, first, last):
         outcome.terminated[n] = outcome.truncated[n] = False
         if not active[n]:
             continue
-        row, car, level = rows[n], there.cars[n], rows[n].level
+        row, level = rows[n], rows[n].level
         spacing, count = roads.spacings[level], roads.counts[level]
         beside = roads.scenery[level, : roads.scenery_counts[level] if scenery else 0]
         road = (roads.centrelines[level, :count], spacing, roads.crossings[level], beside, roads.marks)
         dynamics = (kinematic, skip, driver[0])
-        actors = _actors_of(there, n, rich)
-        advance, off_road, hit, pushed, wrong = _act(row, actions[n], car, actors, road, dynamics)
+        advance, off_road, hit, pushed, wrong = _act(row, actions[n], there, n, road, dynamics, rich)
         length = spacing * count
         failed = off_road or hit > 0
         lap = row.furthest >= length and not failed
         late = row.step * CONTROL_STEP >= length / cruise
         events = (off_road, hit > 0, pushed, wrong)
-        outcome.reward[n] = reward(advance, row, car.max_steer, events, weights[0])
+        outcome.reward[n] = reward(advance, row, there.cars[n].max_steer, events, weights[0])
         outcome.terminated[n], outcome.truncated[n] = failed, (lap or late) and not failed
         row.ended = failed or lap or late
         row.infractions[OFF_ROAD] += 1 if off_road else 0
@@ -316,7 +303,8 @@ def pose_rows(rows, roads, there, poses, states, rich, turn):
             count, spacing = roads.counts[row.level], roads.spacings[row.level]
             line = roads.centrelines[row.level, :count]
             lane_pose(row, line, count, spacing, poses[n])
-            states[n, :5] = poses[n]
+            for k in range(5):
+                states[n, k] = poses[n, k]
             states[n, 5], states[n, 6] = row.vx, row.vy * row.mirror
             states[n, 7], states[n, 8] = row.yaw_rate * row.mirror, row.steer * row.mirror
             if rich is not None and states.shape[1] > 9:

@@ -7,7 +7,8 @@ car does depends on where the others were, not on the order of their records.
 import numpy as np
 
 from envs.driving.actors import BARRIER, CAR, CONE, NOBODY, PARKED, PEDESTRIAN
-from envs.driving.following import idm_acceleration, lean, mobil_wants_change
+from envs.driving.compiling import kernel
+from envs.driving.following import idm_acceleration, mobil_wants_change
 from envs.driving.lanes import (
     GUEST,
     HALF,
@@ -42,7 +43,7 @@ _NO_DRIFT = np.float32(1e-6)  # [m/s] of a car that stands in the middle of a ch
 _PI = np.float32(np.pi)
 
 
-@lean(inline="always")  # numba cannot return a record
+@kernel(inline="always")  # numba cannot return a record
 def look_around(actors, guest, street, driver):
     """The `Scene` at this moment."""
     used, busy = 0, 0
@@ -54,7 +55,7 @@ def look_around(actors, guest, street, driver):
     return Scene(actors, used, busy, lap_of(street), guest, street, driver)
 
 
-@lean
+@kernel
 def _blocks(scene, found):
     """Whether what was found will not drive on."""
     if found < 0:
@@ -63,13 +64,13 @@ def _blocks(scene, found):
     return kind in (PARKED, CONE, BARRIER)
 
 
-@lean
+@kernel
 def _wish(car, street):
     """The speed [m/s] that a car would like to have where it is."""
     return min(car.desired_speed, street.points[point_at(car.along, street), 5])
 
 
-@lean
+@kernel
 def _line_gap(scene, k):
     """Gap to the next stop line where a car must and can stop [m]."""
     car, street, best = scene.actors[k], scene.street, _FAR
@@ -83,7 +84,7 @@ def _line_gap(scene, k):
     return best
 
 
-@lean
+@kernel
 def acceleration_in(scene, k, corridor):
     """Acceleration of a car that drives in a corridor [m/s²], and what is next there, as of `nearest`."""
     car, driver = scene.actors[k], scene.driver
@@ -101,7 +102,7 @@ def acceleration_in(scene, k, corridor):
     return max(acceleration, -HARDEST), found, distance
 
 
-@lean
+@kernel
 def _of_follower(scene, k, found, gap, leader_speed):
     """Accelerations of who is behind car k [m/s²], as it is and with a leader of a speed `gap` ahead."""
     if found == NONE:
@@ -115,7 +116,7 @@ def _of_follower(scene, k, found, gap, leader_speed):
     return before, idm_acceleration(speed, wish, gap, speed - leader_speed, scene.driver)
 
 
-@lean
+@kernel
 def _change_pays(scene, k, there):
     """Whether car k, in the corridor of its lane, should change to the corridor `there`."""
     car, driver = scene.actors[k], scene.driver
@@ -134,7 +135,7 @@ def _change_pays(scene, k, there):
     return mobil_wants_change((stay, own), behind, left, driver)
 
 
-@lean
+@kernel
 def _left_behind(scene, k, here, leader):
     """Accelerations of who is behind car k [m/s²], with it there and without; `leader` is of `nearest`."""
     car = scene.actors[k]
@@ -145,7 +146,7 @@ def _left_behind(scene, k, here, leader):
     return _of_follower(scene, k, found, distance + leader[1], speed)
 
 
-@lean
+@kernel
 def _decide(scene, k, key, dt):
     """Let a car think about changing lanes when it is time to; MOBIL."""
     car, street = scene.actors[k], scene.street
@@ -160,7 +161,7 @@ def _decide(scene, k, key, dt):
         car.drift = _NO_DRIFT if side > car.side else -_NO_DRIFT
 
 
-@lean
+@kernel
 def _advance(car, street, dt):
     """Move a car by one step.
 
@@ -182,7 +183,7 @@ def _advance(car, street, dt):
     put_on_road(car, turn, street)
 
 
-@lean
+@kernel
 def _swerve(car, target, width, forward):
     """Move a car that changes lanes to the side; returns by how much it points off the road's direction."""
     missing = target - car.side
@@ -196,7 +197,7 @@ def _swerve(car, target, width, forward):
     return sign * np.arctan(slope)
 
 
-@lean
+@kernel
 def step_traffic(actors, guest, street, driver, key, dt):
     """Move all cars among the actors by one step.
 

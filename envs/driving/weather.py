@@ -7,7 +7,7 @@ that light it, the air in between, the sun's glare, what is on the lens, the sen
 
 import numpy as np
 
-from envs.driving.compiling import FAST, inlined, kernel, wide_vectors
+from envs.driving.compiling import FAST, allocating, inlined, kernel, wide_vectors
 from envs.driving.lens import (
     ACROSS_AT,
     BEAM_AT,
@@ -135,7 +135,7 @@ def mist_colour(weather):
     )
 
 
-@kernel
+@allocating
 def weather_scratch(height, width):
     """The buffers that `apply_weather` works in, for frames of one size.
 
