@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from envs.driving.casting import LANES, T_DEPTH, T_GLOW, T_NUMBER, place_of
 from envs.driving.compiling import FAST, allocating, kernel, wide_vectors
+from envs.driving.tiles import LANES, T_DEPTH, T_GLOW, pixel_of, place_of, tiles_across
 from envs.driving.tracing import VIEW_DISTANCE
 from envs.driving.weather import apply_weather, is_clear, weather_scratch
 
@@ -40,15 +40,15 @@ def _ground_depths(view, depths):
 @kernel
 def _object_depths(planes, depths, glow):
     """Lay objects' depths and glow over those of the ground."""
-    tiles, _, _, dirty, _ = planes
+    tiles, touched = planes[0], planes[1]
     height, width = depths.shape
-    strips = (width + LANES - 1) // LANES
-    for row in range(height):
-        for column in range(dirty[row, 0] * LANES, min(dirty[row, 1] * LANES, width)):
-            place = place_of(row, column, strips)
-            if tiles[place + T_NUMBER] > np.float32(0.0):
-                depths[row, column] = tiles[place + T_DEPTH]
-                glow[row, column] = np.uint8(tiles[place + T_GLOW])
+    across = tiles_across(width)
+    for tile in range(touched.shape[0]):
+        for lane in range(LANES if touched[tile] else 0):
+            at, (row, column) = place_of(tile, lane), pixel_of(tile, lane, across)
+            if tiles[at + T_DEPTH] < np.float32(VIEW_DISTANCE) and row < height and column < width:
+                depths[row, column] = tiles[at + T_DEPTH]
+                glow[row, column] = np.uint8(tiles[at + T_GLOW])
 
 
 @kernel

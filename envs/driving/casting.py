@@ -4,9 +4,8 @@ A part is a cube, a ball or a cone of size one once its middle is taken off and 
 out; a ray stays a ray, and the place along it stays the depth. So the nearest hit of all parts is the
 smallest number, and a depth is exact.
 
-A frame is kept in strips of `LANES` pixels beside each other, a vector each, and each strip holds its five
-quantities one after the other: then LLVM knows how far apart they lie, and makes vectors of the whole.
-Windows reach to the borders of strips; rays beyond the picture cost nothing and are never looked at.
+Windows reach to the borders of tiles, a vector each; rays beyond the picture cost nothing and are never
+looked at.
 """
 
 import numpy as np
@@ -17,21 +16,15 @@ from envs.driving.shapes import (
     BOX,
     CONE,
     ELLIPSOID,
-    MODEL_PARTS,
     PAINTS,
     PARTS,
     SKIN_GLOWS,
     SKIN_PAINTS,
 )
+from envs.driving.tiles import LANES, SIDE, T_COLOUR, T_DEPTH, T_GLOW, T_MINE, T_NUMBER, place_of, touch
 
 NEAR = np.float32(0.25)  # [m] nothing is seen nearer
 FAR = np.float32(1e9)  # [m] where a ray meets nothing
-LANES = 16
-# A strip's quantities: depth [m]; number of the object, 0 for none; its colour as red + 256 green + 65536
-# blue; glow 0 … 255; and the depth of the object that is being drawn, whatever hides it.
-# Places are unsigned: signed ones may be negative, which in numpy counts from the end, and no vector allows.
-T_DEPTH, T_NUMBER, T_COLOUR, T_GLOW, T_MINE, STRIP = (np.uint64(LANES * part) for part in range(6))
-MOST_PARTS = int(np.diff(MODEL_PARTS).max())
 # A part as it is cast: its form, then the camera's place, the ray of column 0 and row 0, its change by column
 # and by row, all in the part's unit frame; the upper radius of a cone; skin; half sizes [m]; four colours in
 # the look's light, and their glow; the direction to the sun.
@@ -39,6 +32,7 @@ FORM, ORIGIN, RAY, BY_COLUMN, BY_ROW, NARROW, SKIN, HALF, PALETTE, GLOWS, SUN_AT
     0, 1, 4, 7, 10, 13, 14, 15, 18, 30, 34
 )  # fmt: skip
 PREPARED = 40
+_DOWN, _ACROSS = np.mgrid[:SIDE, :SIDE].reshape(2, LANES).astype(np.float32)  # of a tile's pixels
 _ONE, _ZERO, _TINY = np.float32(1.0), np.float32(0.0), np.float32(1e-7)
 
 
@@ -57,39 +51,47 @@ def _turn_into(prepared, at, vector, less, pose, inverse):
 
 
 @kernel(fastmath=FAST)
-def prepare(thing, turned, camera, rays, light, prepared):
-    """Bring the camera and its rays into the frames of a model's parts; returns how many there are.
+def prepare(number, turned, camera, rays, out):
+    """Bring the camera and its rays into the frame of a part.
 
     Args:
-        thing: number of the model, and the object's own paint.
+        number: of the part.
         turned: cosine and sine of the object's yaw, 1 / its scale.
         camera: its place less the object's [m].
         rays: the ray through the first pixel's middle, 1 m deep, and its change by column and by row.
-        light: what the look makes of red, green and blue; direction to the sun in the object's frame.
-        prepared: (MOST_PARTS, PREPARED) float32, filled.
+        out: (PREPARED,) float32, filled but for what `dress` fills.
     """
-    (model, paint), (first, by_column, by_row), (gains, sun) = thing, rays, light
-    begin, end = MODEL_PARTS[model], MODEL_PARTS[model + 1]
-    nothing = (_ZERO, _ZERO, _ZERO)
-    for number in range(begin, end):
-        part, out = PARTS[number], prepared[number - begin]
-        wide = _ONE / part[6]
-        deep = wide if part[0] == np.float32(CONE) else _ONE / part[7]
-        inverse = (wide, deep, _ONE / part[8])
-        out[FORM], out[NARROW], out[SKIN] = part[0], part[7] * wide, part[1]
-        _turn_into(out, ORIGIN, camera, (part[3], part[4], part[5]), turned, inverse)
-        _turn_into(out, RAY, first, nothing, turned, inverse)
-        _turn_into(out, BY_COLUMN, by_column, nothing, turned, inverse)
-        _turn_into(out, BY_ROW, by_row, nothing, turned, inverse)
-        skin, own = np.int32(part[1]), np.int32(part[2])
-        for k in range(3):
-            out[HALF + k], out[SUN_AT + k] = part[6 + k], sun[k]
-            out[PALETTE + k] = PAINTS[own if own >= 0 else paint, k] * gains[k]
-            for other in range(3):
-                out[PALETTE + 3 + 3 * other + k] = PAINTS[SKIN_PAINTS[skin, other], k] * gains[k]
-        for k in range(4):
-            out[GLOWS + k] = SKIN_GLOWS[skin, k]
-    return end - begin
+    part, (first, by_column, by_row) = PARTS[number], rays
+    nothing, wide = (_ZERO, _ZERO, _ZERO), _ONE / part[6]
+    deep = wide if part[0] == np.float32(CONE) else _ONE / part[7]
+    inverse = (wide, deep, _ONE / part[8])
+    out[FORM], out[NARROW] = part[0], part[7] * wide
+    _turn_into(out, ORIGIN, camera, (part[3], part[4], part[5]), turned, inverse)
+    _turn_into(out, RAY, first, nothing, turned, inverse)
+    _turn_into(out, BY_COLUMN, by_column, nothing, turned, inverse)
+    _turn_into(out, BY_ROW, by_row, nothing, turned, inverse)
+
+
+@kernel(fastmath=FAST)
+def dress(number, paint, light, out):
+    """Give a part its skin and its colours.
+
+    Args:
+        number: of the part.
+        paint: the object's own.
+        light: what the look makes of red, green and blue; direction to the sun in the object's frame.
+        out: (PREPARED,) float32, filled.
+    """
+    part, (gains, sun) = PARTS[number], light
+    skin, own = np.int32(part[1]), np.int32(part[2])
+    out[SKIN] = part[1]
+    for k in range(3):
+        out[HALF + k], out[SUN_AT + k] = part[6 + k], sun[k]
+        out[PALETTE + k] = PAINTS[own if own >= 0 else paint, k] * gains[k]
+        for other in range(3):
+            out[PALETTE + 3 + 3 * other + k] = PAINTS[SKIN_PAINTS[skin, other], k] * gains[k]
+    for k in range(4):
+        out[GLOWS + k] = SKIN_GLOWS[skin, k]
 
 
 @inlined
@@ -136,102 +138,137 @@ def _cone(o, d, narrow):
 
 
 @inlined
-def _cast(part, window, tiles, drawn, form):
-    """Cast one part of a known form into the strips of a window.
+def _meet(form, origin, ray, narrow):
+    """Depth at which a ray enters a part of a form, a constant."""
+    if form == BOX:
+        depth = _box(origin, ray)
+    elif form == CONE:
+        depth = _cone(origin, ray, narrow)
+    else:
+        depth = _ball(origin, ray)
+    return depth
+
+
+@inlined
+def _bytes_of(red, green, blue, air, mist):
+    """A colour behind so much mist, as one number."""
+    red = np.float32(np.int32(red + mist * (air[0] - red) + np.float32(0.5)))
+    green = np.float32(np.int32(green + mist * (air[1] - green) + np.float32(0.5)))
+    blue = np.float32(np.int32(blue + mist * (air[2] - blue) + np.float32(0.5)))
+    return red + np.float32(256.0) * green + np.float32(65536.0) * blue
+
+
+@inlined
+def _paint(part, window, tiles, touched, air, form):
+    """Paint one part of a known form.
 
     Args:
-        part: (PREPARED,) of `prepare`.
-        window: rows [top, bottom), strips [left, right), strips in a row.
-        tiles: the frame's strips.
-        drawn: the object's number, whether this is its first part; mist by metre, and its colour.
+        part: (PREPARED,) of `prepare` and `dress`.
+        window: tiles [top, bottom) and [left, right), and how many there are across.
+        tiles: the frame's.
+        touched: which of them hold objects.
+        air: mist by metre, and its colour.
         form: of the part.
     """
-    (top, bottom, left, right, strips), skin = window, part[SKIN]
-    number, fresh, haze, air_red, air_green, air_blue = drawn
+    (top, bottom, left, right, across), skin = window, part[SKIN]
     origin, narrow = (part[ORIGIN], part[ORIGIN + 1], part[ORIGIN + 2]), part[NARROW]
     sx, sy, sz = part[BY_COLUMN], part[BY_COLUMN + 1], part[BY_COLUMN + 2]
-    half, sun = (
-        (part[HALF], part[HALF + 1], part[HALF + 2]),
-        (part[SUN_AT], part[SUN_AT + 1], part[SUN_AT + 2]),
-    )
+    tx, ty, tz = part[BY_ROW], part[BY_ROW + 1], part[BY_ROW + 2]
+    half = (part[HALF], part[HALF + 1], part[HALF + 2])
+    sun = (part[SUN_AT], part[SUN_AT + 1], part[SUN_AT + 2])
     glow0, glow1, glow2, glow3 = part[GLOWS], part[GLOWS + 1], part[GLOWS + 2], part[GLOWS + 3]
     palette = (
         part[PALETTE], part[PALETTE + 1], part[PALETTE + 2], part[PALETTE + 3], part[PALETTE + 4],
         part[PALETTE + 5], part[PALETTE + 6], part[PALETTE + 7], part[PALETTE + 8], part[PALETTE + 9],
         part[PALETTE + 10], part[PALETTE + 11],
     )  # fmt: skip
-    for row in range(top, bottom):
-        r = np.float32(row)
-        x0, y0 = part[RAY] + r * part[BY_ROW], part[RAY + 1] + r * part[BY_ROW + 1]
-        z0 = part[RAY + 2] + r * part[BY_ROW + 2]
-        for strip in range(left, right):
-            place, c0 = np.uint64(row * strips + strip) * STRIP, np.float32(strip * LANES)
+    for tile_row in range(top, bottom):
+        for tile_column in range(left, right):
+            tile = tile_row * across + tile_column
+            touch(tiles, touched, tile)
+            c0, r0 = np.float32(SIDE * tile_column), np.float32(SIDE * tile_row)
             for lane in range(LANES):
-                at, c = place + np.uint64(lane), c0 + np.float32(lane)
-                dx, dy, dz = x0 + c * sx, y0 + c * sy, z0 + c * sz
-                if form == BOX:
-                    depth = _box(origin, (dx, dy, dz))
-                elif form == CONE:
-                    depth = _cone(origin, (dx, dy, dz), narrow)
-                else:
-                    depth = _ball(origin, (dx, dy, dz))
-                mine, known = tiles[at + T_MINE], tiles[at + T_DEPTH]
-                was_number, was_colour, was_glow = (
-                    tiles[at + T_NUMBER],
-                    tiles[at + T_COLOUR],
-                    tiles[at + T_GLOW],
-                )
-                tiles[at + T_MINE] = min(depth, FAR if fresh else mine)
+                at, c, r = place_of(tile, lane), c0 + _ACROSS[lane], r0 + _DOWN[lane]
+                dx, dy = part[RAY] + c * sx + r * tx, part[RAY + 1] + c * sy + r * ty
+                dz = part[RAY + 2] + c * sz + r * tz
+                depth = _meet(form, origin, (dx, dy, dz), narrow)
                 here = (origin[0] + depth * dx, origin[1] + depth * dy, origin[2] + depth * dz)
                 shown, light = skin_and_light(here, half, sun, form, skin)
-                mist = min(depth * haze, _ONE)
-                mist *= mist
-                red = colour_channel(shown, palette, 0, light)
-                green = colour_channel(shown, palette, 1, light)
+                mist = min(depth * air[0], _ONE)
+                red, green = (
+                    colour_channel(shown, palette, 0, light),
+                    colour_channel(shown, palette, 1, light),
+                )
                 blue = colour_channel(shown, palette, 2, light)
-                red = np.float32(np.int32(red + mist * (air_red - red) + np.float32(0.5)))
-                green = np.float32(np.int32(green + mist * (air_green - green) + np.float32(0.5)))
-                blue = np.float32(np.int32(blue + mist * (air_blue - blue) + np.float32(0.5)))
+                colour = _bytes_of(red, green, blue, (air[1], air[2], air[3]), mist * mist)
                 glow = glow0 if shown == _ZERO else glow1 if shown == _ONE else glow2
                 glow = glow3 if shown > np.float32(2.5) else glow
-                colour = red + np.float32(256.0) * green + np.float32(65536.0) * blue
+                known, was, shone = tiles[at + T_DEPTH], tiles[at + T_COLOUR], tiles[at + T_GLOW]
                 nearer = depth < known
                 tiles[at + T_DEPTH] = depth if nearer else known
-                tiles[at + T_NUMBER] = number if nearer else was_number
-                tiles[at + T_COLOUR] = colour if nearer else was_colour
-                tiles[at + T_GLOW] = glow if nearer else was_glow
-
-
-@kernel(fastmath=FAST)
-def _cast_box(part, window, tiles, drawn):
-    wide_vectors()
-    _cast(part, window, tiles, drawn, BOX)
-
-
-@kernel(fastmath=FAST)
-def _cast_cone(part, window, tiles, drawn):
-    wide_vectors()
-    _cast(part, window, tiles, drawn, CONE)
-
-
-@kernel(fastmath=FAST)
-def _cast_ball(part, window, tiles, drawn):
-    wide_vectors()
-    _cast(part, window, tiles, drawn, ELLIPSOID)
-
-
-@kernel
-def cast_part(part, window, tiles, drawn):
-    """Cast one part into the strips of a window; arguments as those of `_cast`."""
-    if part[FORM] == np.float32(BOX):
-        _cast_box(part, window, tiles, drawn)
-    elif part[FORM] == np.float32(CONE):
-        _cast_cone(part, window, tiles, drawn)
-    else:
-        _cast_ball(part, window, tiles, drawn)
+                tiles[at + T_COLOUR] = colour if nearer else was
+                tiles[at + T_GLOW] = glow if nearer else shone
 
 
 @inlined
-def place_of(row, column, strips):
-    """Where the strips hold a pixel, `strips` being those of a row."""
-    return np.uint64(row * strips + column // LANES) * STRIP + np.uint64(column % LANES)
+def _find(part, window, tiles, touched, number, form):
+    """Note where one part of a known form is: `_paint` without colours, but with the object's number."""
+    top, bottom, left, right, across = window
+    origin, narrow = (part[ORIGIN], part[ORIGIN + 1], part[ORIGIN + 2]), part[NARROW]
+    sx, sy, sz = part[BY_COLUMN], part[BY_COLUMN + 1], part[BY_COLUMN + 2]
+    tx, ty, tz = part[BY_ROW], part[BY_ROW + 1], part[BY_ROW + 2]
+    for tile_row in range(top, bottom):
+        for tile_column in range(left, right):
+            tile = tile_row * across + tile_column
+            touch(tiles, touched, tile)
+            c0, r0 = np.float32(SIDE * tile_column), np.float32(SIDE * tile_row)
+            for lane in range(LANES):
+                at, c, r = place_of(tile, lane), c0 + _ACROSS[lane], r0 + _DOWN[lane]
+                dx, dy = part[RAY] + c * sx + r * tx, part[RAY + 1] + c * sy + r * ty
+                dz = part[RAY + 2] + c * sz + r * tz
+                depth = _meet(form, origin, (dx, dy, dz), narrow)
+                known, was, mine = tiles[at + T_DEPTH], tiles[at + T_NUMBER], tiles[at + T_MINE]
+                tiles[at + T_MINE] = min(depth, mine)
+                tiles[at + T_DEPTH] = min(depth, known)
+                tiles[at + T_NUMBER] = number if depth < known else was
+
+
+@kernel(fastmath=FAST)
+def _paint_box(part, window, tiles, touched, air):
+    wide_vectors()
+    _paint(part, window, tiles, touched, air, BOX)
+
+
+@kernel(fastmath=FAST)
+def _paint_cone(part, window, tiles, touched, air):
+    wide_vectors()
+    _paint(part, window, tiles, touched, air, CONE)
+
+
+@kernel(fastmath=FAST)
+def _paint_ball(part, window, tiles, touched, air):
+    wide_vectors()
+    _paint(part, window, tiles, touched, air, ELLIPSOID)
+
+
+@kernel
+def paint_part(part, window, tiles, touched, air):
+    """Paint one part; arguments as those of `_paint`."""
+    if part[FORM] == np.float32(BOX):
+        _paint_box(part, window, tiles, touched, air)
+    elif part[FORM] == np.float32(CONE):
+        _paint_cone(part, window, tiles, touched, air)
+    else:
+        _paint_ball(part, window, tiles, touched, air)
+
+
+@kernel(fastmath=FAST)
+def find_part(part, window, tiles, touched, number):
+    """Note where one part is; arguments as those of `_paint`, and the object's number."""
+    wide_vectors()
+    if part[FORM] == np.float32(BOX):
+        _find(part, window, tiles, touched, number, BOX)
+    elif part[FORM] == np.float32(CONE):
+        _find(part, window, tiles, touched, number, CONE)
+    else:
+        _find(part, window, tiles, touched, number, ELLIPSOID)
