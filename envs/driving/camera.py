@@ -267,7 +267,8 @@ def _classify_marked(floats, integers):
                 sample, place = row * PITCH + k, row * COLUMNS + phase * SAMPLES + k
                 offset = between(floats, S_OFFSET + sample, share)
                 here = (floats[S_SHARP + sample], floats[S_THIN + sample], floats[S_KERB + sample])
-                line, grass, kerb = marked_shares(offset, here, patterns_at(floats, sample, share), across)
+                patterns = patterns_at(floats, sample, share)
+                line, grass, kerb = marked_shares(offset, here, patterns, across, True)
                 integers[place] = _kind_of(line, grass, kerb)
 
 

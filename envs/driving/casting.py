@@ -21,7 +21,19 @@ from envs.driving.shapes import (
     SKIN_GLOWS,
     SKIN_PAINTS,
 )
-from envs.driving.tiles import LANES, SIDE, T_COLOUR, T_DEPTH, T_GLOW, T_MINE, T_NUMBER, place_of, touch
+from envs.driving.tiles import (
+    LANES,
+    SIDE,
+    T_COLOUR,
+    T_DEPTH,
+    T_FOUND,
+    T_GLOW,
+    T_MINE,
+    T_NUMBER,
+    limits_of,
+    place_of,
+    touch,
+)
 
 NEAR = np.float32(0.25)  # [m] nothing is seen nearer
 FAR = np.float32(1e9)  # [m] where a ray meets nothing
@@ -159,21 +171,38 @@ def _bytes_of(red, green, blue, air, mist):
 
 
 @inlined
-def _paint(part, window, tiles, touched, air, form):
-    """Paint one part of a known form.
+def _find_depths(part, at, corner, tiles, limits, form):
+    """Fill the depths at which a tile's rays meet a part of a known form; whether one is nearer than known.
 
     Args:
-        part: (PREPARED,) of `prepare` and `dress`.
-        window: tiles [top, bottom) and [left, right), and how many there are across.
+        part: (PREPARED,) of `prepare`.
+        at: where the tile is.
+        corner: column and row of its first pixel.
         tiles: the frame's.
-        touched: which of them hold objects.
-        air: mist by metre, and its colour.
+        limits: where the depths are that are known.
         form: of the part.
     """
-    (top, bottom, left, right, across), skin = window, part[SKIN]
     origin, narrow = (part[ORIGIN], part[ORIGIN + 1], part[ORIGIN + 2]), part[NARROW]
     sx, sy, sz = part[BY_COLUMN], part[BY_COLUMN + 1], part[BY_COLUMN + 2]
     tx, ty, tz = part[BY_ROW], part[BY_ROW + 1], part[BY_ROW + 2]
+    x, y, z = part[RAY], part[RAY + 1], part[RAY + 2]
+    nearer = 0
+    for lane in range(LANES):
+        c, r = corner[0] + _ACROSS[lane], corner[1] + _DOWN[lane]
+        ray = (x + c * sx + r * tx, y + c * sy + r * ty, z + c * sz + r * tz)
+        depth = _meet(form, origin, ray, narrow)
+        tiles[at + np.uint64(lane) + T_FOUND] = depth
+        nearer |= depth < tiles[limits + np.uint64(lane)]
+    return nearer != 0
+
+
+@inlined
+def _shade(part, at, corner, tiles, air, form):
+    """Colour a tile wherever what `_find_depths` found is nearer; arguments as there and of `_paint`."""
+    origin, skin = (part[ORIGIN], part[ORIGIN + 1], part[ORIGIN + 2]), part[SKIN]
+    sx, sy, sz = part[BY_COLUMN], part[BY_COLUMN + 1], part[BY_COLUMN + 2]
+    tx, ty, tz = part[BY_ROW], part[BY_ROW + 1], part[BY_ROW + 2]
+    x, y, z = part[RAY], part[RAY + 1], part[RAY + 2]
     half = (part[HALF], part[HALF + 1], part[HALF + 2])
     sun = (part[SUN_AT], part[SUN_AT + 1], part[SUN_AT + 2])
     glow0, glow1, glow2, glow3 = part[GLOWS], part[GLOWS + 1], part[GLOWS + 2], part[GLOWS + 3]
@@ -182,84 +211,101 @@ def _paint(part, window, tiles, touched, air, form):
         part[PALETTE + 5], part[PALETTE + 6], part[PALETTE + 7], part[PALETTE + 8], part[PALETTE + 9],
         part[PALETTE + 10], part[PALETTE + 11],
     )  # fmt: skip
+    for lane in range(LANES):
+        here, c, r = at + np.uint64(lane), corner[0] + _ACROSS[lane], corner[1] + _DOWN[lane]
+        depth, known = tiles[here + T_FOUND], tiles[here + T_DEPTH]
+        was, shone = tiles[here + T_COLOUR], tiles[here + T_GLOW]
+        place = (
+            origin[0] + depth * (x + c * sx + r * tx),
+            origin[1] + depth * (y + c * sy + r * ty),
+            origin[2] + depth * (z + c * sz + r * tz),
+        )
+        shown, light = skin_and_light(place, half, sun, form, skin)
+        red, green = colour_channel(shown, palette, 0, light), colour_channel(shown, palette, 1, light)
+        blue, mist = colour_channel(shown, palette, 2, light), min(depth * air[0], _ONE)
+        colour = _bytes_of(red, green, blue, (air[1], air[2], air[3]), mist * mist)
+        glow = glow0 if shown == _ZERO else glow1 if shown == _ONE else glow2
+        glow = glow3 if shown > np.float32(2.5) else glow
+        nearer = depth < known
+        tiles[here + T_DEPTH] = depth if nearer else known
+        tiles[here + T_COLOUR] = colour if nearer else was
+        tiles[here + T_GLOW] = glow if nearer else shone
+
+
+@inlined
+def _paint(part, dressing, window, tiles, touched, air, form):
+    """Paint one part of a known form: where it is in each tile, and then, where it is nearest, its colours.
+
+    Args:
+        part: (PREPARED,) of `prepare`; dressed as soon as it is seen.
+        dressing: the other arguments of `dress`.
+        window: tiles [top, bottom) and [left, right), and how many there are across.
+        tiles: the frame's.
+        touched: which of them hold objects.
+        air: mist by metre, and its colour.
+        form: of the part.
+    """
+    (top, bottom, left, right, across), dressed = window, False
     for tile_row in range(top, bottom):
         for tile_column in range(left, right):
             tile = tile_row * across + tile_column
-            touch(tiles, touched, tile)
-            c0, r0 = np.float32(SIDE * tile_column), np.float32(SIDE * tile_row)
-            for lane in range(LANES):
-                at, c, r = place_of(tile, lane), c0 + _ACROSS[lane], r0 + _DOWN[lane]
-                dx, dy = part[RAY] + c * sx + r * tx, part[RAY + 1] + c * sy + r * ty
-                dz = part[RAY + 2] + c * sz + r * tz
-                depth = _meet(form, origin, (dx, dy, dz), narrow)
-                here = (origin[0] + depth * dx, origin[1] + depth * dy, origin[2] + depth * dz)
-                shown, light = skin_and_light(here, half, sun, form, skin)
-                mist = min(depth * air[0], _ONE)
-                red, green = (
-                    colour_channel(shown, palette, 0, light),
-                    colour_channel(shown, palette, 1, light),
-                )
-                blue = colour_channel(shown, palette, 2, light)
-                colour = _bytes_of(red, green, blue, (air[1], air[2], air[3]), mist * mist)
-                glow = glow0 if shown == _ZERO else glow1 if shown == _ONE else glow2
-                glow = glow3 if shown > np.float32(2.5) else glow
-                known, was, shone = tiles[at + T_DEPTH], tiles[at + T_COLOUR], tiles[at + T_GLOW]
-                nearer = depth < known
-                tiles[at + T_DEPTH] = depth if nearer else known
-                tiles[at + T_COLOUR] = colour if nearer else was
-                tiles[at + T_GLOW] = glow if nearer else shone
+            at, limits = place_of(tile, 0), limits_of(tiles, touched, tile)
+            corner = np.float32(SIDE * tile_column), np.float32(SIDE * tile_row)
+            if _find_depths(part, at, corner, tiles, limits, form):
+                if not dressed:
+                    dress(dressing[0], dressing[1], dressing[2], part)
+                    dressed = True
+                touch(tiles, touched, tile)
+                _shade(part, at, corner, tiles, air, form)
 
 
 @inlined
 def _find(part, window, tiles, touched, number, form):
     """Note where one part of a known form is: `_paint` without colours, but with the object's number."""
     top, bottom, left, right, across = window
-    origin, narrow = (part[ORIGIN], part[ORIGIN + 1], part[ORIGIN + 2]), part[NARROW]
-    sx, sy, sz = part[BY_COLUMN], part[BY_COLUMN + 1], part[BY_COLUMN + 2]
-    tx, ty, tz = part[BY_ROW], part[BY_ROW + 1], part[BY_ROW + 2]
     for tile_row in range(top, bottom):
         for tile_column in range(left, right):
             tile = tile_row * across + tile_column
+            at, corner = place_of(tile, 0), (np.float32(SIDE * tile_column), np.float32(SIDE * tile_row))
+            if not _find_depths(part, at, corner, tiles, place_of(touched.shape[0], 0), form):
+                continue
             touch(tiles, touched, tile)
-            c0, r0 = np.float32(SIDE * tile_column), np.float32(SIDE * tile_row)
             for lane in range(LANES):
-                at, c, r = place_of(tile, lane), c0 + _ACROSS[lane], r0 + _DOWN[lane]
-                dx, dy = part[RAY] + c * sx + r * tx, part[RAY + 1] + c * sy + r * ty
-                dz = part[RAY + 2] + c * sz + r * tz
-                depth = _meet(form, origin, (dx, dy, dz), narrow)
-                known, was, mine = tiles[at + T_DEPTH], tiles[at + T_NUMBER], tiles[at + T_MINE]
-                tiles[at + T_MINE] = min(depth, mine)
-                tiles[at + T_DEPTH] = min(depth, known)
-                tiles[at + T_NUMBER] = number if depth < known else was
+                here = at + np.uint64(lane)
+                depth, known = tiles[here + T_FOUND], tiles[here + T_DEPTH]
+                was, mine = tiles[here + T_NUMBER], tiles[here + T_MINE]
+                tiles[here + T_MINE] = min(depth, mine)
+                tiles[here + T_DEPTH] = min(depth, known)
+                tiles[here + T_NUMBER] = number if depth < known else was
 
 
 @kernel(fastmath=FAST)
-def _paint_box(part, window, tiles, touched, air):
+def _paint_box(part, dressing, window, tiles, touched, air):
     wide_vectors()
-    _paint(part, window, tiles, touched, air, BOX)
+    _paint(part, dressing, window, tiles, touched, air, BOX)
 
 
 @kernel(fastmath=FAST)
-def _paint_cone(part, window, tiles, touched, air):
+def _paint_cone(part, dressing, window, tiles, touched, air):
     wide_vectors()
-    _paint(part, window, tiles, touched, air, CONE)
+    _paint(part, dressing, window, tiles, touched, air, CONE)
 
 
 @kernel(fastmath=FAST)
-def _paint_ball(part, window, tiles, touched, air):
+def _paint_ball(part, dressing, window, tiles, touched, air):
     wide_vectors()
-    _paint(part, window, tiles, touched, air, ELLIPSOID)
+    _paint(part, dressing, window, tiles, touched, air, ELLIPSOID)
 
 
 @kernel
-def paint_part(part, window, tiles, touched, air):
+def paint_part(part, dressing, window, tiles, touched, air):
     """Paint one part; arguments as those of `_paint`."""
     if part[FORM] == np.float32(BOX):
-        _paint_box(part, window, tiles, touched, air)
+        _paint_box(part, dressing, window, tiles, touched, air)
     elif part[FORM] == np.float32(CONE):
-        _paint_cone(part, window, tiles, touched, air)
+        _paint_cone(part, dressing, window, tiles, touched, air)
     else:
-        _paint_ball(part, window, tiles, touched, air)
+        _paint_ball(part, dressing, window, tiles, touched, air)
 
 
 @kernel(fastmath=FAST)

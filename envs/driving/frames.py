@@ -20,9 +20,9 @@ from envs.driving.sharing import next_few
 
 @kernel(inline="always")
 def _things(n, row, roads, there, scenery):
-    """Actors and scenery of a row."""
+    """Actors and scenery of a row, and the places of the scenery."""
     beside = roads.scenery[row.level, : roads.scenery_counts[row.level] if scenery else 0]
-    return there.actors[n], beside
+    return there.actors[n], beside, roads.places[row.level]
 
 
 @kernel

@@ -4,7 +4,7 @@ import numpy as np
 
 from envs.driving.actors import BARRIER, CONE, NOBODY, PEDESTRIAN
 from envs.driving.collision import boxes_overlap, first_hit
-from envs.driving.compiling import kernel
+from envs.driving.compiling import FAST, kernel
 from envs.driving.lanes import Guest, Street, lap_of
 from envs.driving.metrics import FAILED_TO_YIELD, HIT_PEDESTRIAN, HIT_STATIC, HIT_VEHICLE, WRONG_WAY
 from envs.driving.obstacles import place_obstacles
@@ -13,7 +13,7 @@ from envs.driving.pedestrians import place_pedestrians, step_pedestrians
 from envs.driving.placing import place_cars
 from envs.driving.randomness import STREAM_ACTORS, STREAM_TRAFFIC, mix, stream_key
 from envs.driving.sections import LANE_WIDTH, M_HALF_WIDTH, M_LANES
-from envs.driving.shapes import M_PERSON, NUM_CAR_PAINTS, NUM_CARS, RADII, SIZES
+from envs.driving.shapes import M_PERSON, NUM_CAR_PAINTS, NUM_CARS, SIZES
 from envs.driving.surroundings import EGO_CENTRE, EGO_HALF_LENGTH, EGO_HALF_WIDTH, lead
 from envs.driving.traffic import step_traffic
 
@@ -46,8 +46,8 @@ def take_lane(row, width, marks):
 
 @kernel
 def street_of(row, road):
-    """The `Street` that a row drives on; `road` as `rows` has it."""
-    centreline, spacing, crossings, _, marks = road
+    """The `Street` that a row drives on; `road` as `rows` has it, without scenery."""
+    centreline, spacing, crossings, marks = road
     lanes, width = max(int(marks[M_LANES]), 1), np.float32(LANE_WIDTH)
     return Street(centreline, spacing, crossings, lanes, width, marks[M_HALF_WIDTH], row.mirror)
 
@@ -106,9 +106,26 @@ def go_on_living(row, actors, street, driver):
         row.nearest_miss = min(row.nearest_miss, gap / closing)
 
 
+@kernel(fastmath=FAST)
+def _any_near(places, x, y):
+    """Whether anything beside the road is so near that the car may touch it."""
+    near = 0
+    for k in range(places.shape[1]):
+        reach = places[2, k] + EGO_HALF_LENGTH
+        near |= (abs(places[0, k] - x) < reach) & (abs(places[1, k] - y) < reach)
+    return near != 0
+
+
 @kernel
-def hit_kind(row, actors, scenery):
-    """The infraction of the collision that the car is in, 0 for none."""
+def hit_kind(row, actors, scenery, places):
+    """The infraction of the collision that the car is in, 0 for none.
+
+    Args:
+        row: `ROW` record.
+        actors: (M,) `ACTOR` records.
+        scenery: (K,) `SCENERY` records.
+        places: (3, K) float32: x, y, radius [m] of the scenery; more of them do not matter.
+    """
     number = first_hit(row, EGO_CENTRE, EGO_HALF_LENGTH, EGO_HALF_WIDTH, actors)
     if number >= 0:
         kind = actors[number].kind
@@ -116,9 +133,8 @@ def hit_kind(row, actors, scenery):
             return HIT_PEDESTRIAN
         return HIT_STATIC if kind in (CONE, BARRIER) else HIT_VEHICLE
     x, y = row.x + EGO_CENTRE * np.cos(row.yaw), row.y + EGO_CENTRE * np.sin(row.yaw)
-    for k in range(scenery.shape[0]):
-        it = scenery[k]
-        reach = RADII[it.model] * it.scale + EGO_HALF_LENGTH
+    for k in range(scenery.shape[0] if _any_near(places, x, y) else 0):
+        it, reach = scenery[k], places[2, k] + EGO_HALF_LENGTH
         if abs(it.x - x) < reach and abs(it.y - y) < reach:
             box = (it.x, it.y, it.yaw, SIZES[it.model, 0] * it.scale, SIZES[it.model, 1] * it.scale)
             if boxes_overlap((x, y, row.yaw, EGO_HALF_LENGTH, EGO_HALF_WIDTH), box):

@@ -55,7 +55,8 @@ STOP_LINE = 3.5  # [m] before the middle of a crossing
 _STOP_HALF = 0.2  # [m] half the width of a stop line
 _BAR = 1.0  # [m] from one bar of a crossing to the next
 _GLOSSY = 1.0 / 45.0  # [1/m] inverse distance at which a soaked road mirrors the sky
-KEEP, SHEEN = 8, 9  # after the section's numbers: −1 where one keeps left as the world has it; how wet it is
+# After the section's numbers: −1 where one keeps left as the world has it; how wet it is; 1 near a crossing.
+KEEP, SHEEN, CROSSED = 8, 9, 10
 
 
 @kernel
@@ -67,8 +68,22 @@ def take_marks(marks, keep, sheen, floats):
 
 
 @kernel(fastmath=FAST)
-def _decode_marks(floats, integers, keep):
-    """Find crossings, stop lines and solid lines at the samples of a block."""
+def _decode_solid(floats, integers):
+    """Find solid lines at the samples of a block, and forget crossings; returns whether there is one near."""
+    wide_vectors()
+    near = 0
+    for row in range(ROWS):
+        for k in range(SAMPLES):
+            place, flags = row * PITCH + k, integers[2 * TEXELS + row * SAMPLES + k]
+            near |= flags & 4
+            floats[S_SOLID + place] = np.float32(np.int32(flags >> 3) & np.int32(1))
+            floats[S_ZEBRA + place] = floats[S_STOP + place] = ZERO
+    return near != 0
+
+
+@kernel(fastmath=FAST)
+def _decode_crossings(floats, integers, keep):
+    """Find crossings and stop lines at the samples of a block."""
     wide_vectors()
     for row in range(ROWS):
         for k in range(SAMPLES):
@@ -82,15 +97,20 @@ def _decode_marks(floats, integers, keep):
             line = min(line, np.float32(2 * _STOP_HALF) * sharp)
             floats[S_ZEBRA + place] = near * share_beyond(np.float32(CROSSING_HALF) - abs(away), sharp)
             floats[S_STOP + place] = near * line * (keep if away > ZERO else -keep)
-            floats[S_SOLID + place] = np.float32(np.int32(flags >> 3) & np.int32(1))
             floats[S_DASH + place] *= ONE - near
 
 
 @kernel
 def decode_marks(floats, integers):
-    """Find what lies along a traced block beside the patterns of the plain track."""
-    find_along(floats, integers)
-    _decode_marks(floats, integers, floats[MARKS_AT + KEEP])
+    """Find what lies along a traced block beside the patterns of the plain track.
+
+    Whether a crossing is near is kept for `paint_marked`, which paints faster where there is none.
+    """
+    near = _decode_solid(floats, integers)
+    floats[MARKS_AT + CROSSED] = ONE if near else ZERO
+    if near:
+        find_along(floats, integers)
+        _decode_crossings(floats, integers, floats[MARKS_AT + KEEP])
     for row in range(ROWS):
         for part in (S_DASH, S_ZEBRA, S_STOP):
             end = part + row * PITCH + SAMPLES
@@ -104,7 +124,7 @@ def _cover(away, sharp, thin):
 
 
 @inlined
-def marked_shares(offset, place, patterns, across):
+def marked_shares(offset, place, patterns, across, crossed):
     """How much of a pixel is line, grass and kerb, the rest being road.
 
     Args:
@@ -113,6 +133,7 @@ def marked_shares(offset, place, patterns, across):
         patterns: shares along the road of dashes, crossing and stop line, the last below 0 for the right
             side; 1 where the middle is solid.
         across: half the width of the road, edge line, divider and middle line [m].
+        crossed: whether a crossing may be near, a constant.
     """
     sharp, thin, kerbed = place
     dash, zebra, stop, solid = patterns
@@ -122,10 +143,11 @@ def marked_shares(offset, place, patterns, across):
         _cover(away - middle, sharp, thin) * max(dash, solid), _cover(away - divider, sharp, thin) * dash
     )
     line = max(line, _cover(away - edge, sharp, thin))
-    inside = share_beyond(edge - away, sharp)
-    bars = stripes(away, _BAR, sharp) * zebra
-    stopping = max(stop if offset > ZERO else -stop, ZERO)
-    line = max(line * (ONE - zebra), inside * max(bars, stopping))
+    if crossed:
+        inside = share_beyond(edge - away, sharp)
+        bars = stripes(away, _BAR, sharp) * zebra
+        stopping = max(stop if offset > ZERO else -stop, ZERO)
+        line = max(line * (ONE - zebra), inside * max(bars, stopping))
     verge = verge_share(away, half_width, sharp)
     kerb = kerb_share(away, half_width + np.float32(KERB_WIDTH), sharp, verge) * kerbed
     return line, verge - kerb, kerb
@@ -154,8 +176,8 @@ def patterns_at(floats, sample, share):
 
 
 @inlined
-def _paint_marked(floats, haze, rgb):
-    """Paint a traced block: all three channels, or luma alone."""
+def _paint_marked(floats, haze, rgb, crossed):
+    """Paint a traced block: all three channels, or luma alone; near a crossing, or not."""
     first, green, blue = hues(floats, 0 if rgb else LUMA), hues(floats, 1), hues(floats, 2)
     across, sheen = across_of(floats), floats[MARKS_AT + SHEEN]
     for row in range(ROWS):
@@ -165,7 +187,8 @@ def _paint_marked(floats, haze, rgb):
                 sample, place = row * PITCH + k, row * COLUMNS + phase * SAMPLES + k
                 offset = between(floats, S_OFFSET + sample, share)
                 here = (floats[S_SHARP + sample], floats[S_THIN + sample], floats[S_KERB + sample])
-                line, grass, kerb = marked_shares(offset, here, patterns_at(floats, sample, share), across)
+                patterns = patterns_at(floats, sample, share)
+                line, grass, kerb = marked_shares(offset, here, patterns, across, crossed)
                 depth = floats[S_DEPTH + sample]
                 mist = min(depth * haze, ONE)
                 mirror = (ONE - grass - kerb) * sheen * min(depth * np.float32(_GLOSSY), ONE)
@@ -180,13 +203,19 @@ def _paint_marked(floats, haze, rgb):
 @kernel(fastmath=FAST)
 def _paint_rgb(floats, haze):
     wide_vectors()
-    _paint_marked(floats, haze, True)
+    if floats[MARKS_AT + CROSSED] > ZERO:
+        _paint_marked(floats, haze, True, True)
+    else:
+        _paint_marked(floats, haze, True, False)
 
 
 @kernel(fastmath=FAST)
 def _paint_gray(floats, haze):
     wide_vectors()
-    _paint_marked(floats, haze, False)
+    if floats[MARKS_AT + CROSSED] > ZERO:
+        _paint_marked(floats, haze, False, True)
+    else:
+        _paint_marked(floats, haze, False, False)
 
 
 @kernel

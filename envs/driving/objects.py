@@ -7,10 +7,11 @@ middle of the pixel meets them. Masks, boxes, depths and colours come from the s
 import numpy as np
 
 from envs.driving.actors import NOBODY
-from envs.driving.casting import PREPARED, dress, find_part, paint_part, prepare
+from envs.driving.casting import PREPARED, find_part, paint_part, prepare
 from envs.driving.colours import HAZE
 from envs.driving.compiling import allocating, inlined, kernel
-from envs.driving.projecting import first_ray, in_sight, stand, window
+from envs.driving.projecting import first_ray, in_sight, stand, those_in_sight, window
+from envs.driving.scenery import MAX_SCENERY
 from envs.driving.shading import SUN
 from envs.driving.shadows import LANES as SHADOW_LANES
 from envs.driving.shadows import draw_shadows
@@ -47,17 +48,19 @@ BOX_FIELDS = ("left", "top", "right", "bottom", "pixels", "seen")
 def object_buffers(height, width):
     """What objects are drawn with.
 
-    The frame in tiles, see `tiles`, and which of them hold objects; a part as it is cast; what the look says
-    of the light; how dark shadows make the ground; an object's frame, of `stand`.
+    The frame in tiles, see `tiles`, with an empty one at the end, and which of them hold objects; a part as
+    it is cast; what the look says of the light; how dark shadows make the ground; an object's frame, of
+    `stand`; which of the scenery are in sight.
     """
-    tiles = (height + SIDE - 1) // SIDE * tiles_across(width)
+    count = (height + SIDE - 1) // SIDE * tiles_across(width)
     return (
-        np.zeros(tiles * int(TILE), np.float32),
-        np.zeros(tiles, np.uint8),
+        np.full((count + 1) * int(TILE), _NOTHING, np.float32),
+        np.zeros(count, np.uint8),
         np.zeros(PREPARED, np.float32),
         np.zeros(_LIGHT, np.float32),
         np.zeros((height, width + SHADOW_LANES), np.float32),
         np.zeros((4, 3), np.float32),
+        np.zeros(MAX_SCENERY, np.int32),
     )
 
 
@@ -83,19 +86,19 @@ def _draw(view, thing, size, buffers, box):
     Args:
         view: `VIEW` record.
         thing: its model, pose (x, y, yaw, scale), paint and number.
-        size: height and width of the frame, whether masks are wanted and no picture.
+        size: height and width of the frame, `first_ray`, whether masks are wanted and no picture.
         buffers: of `object_buffers`.
         box: (6,) int32, filled by `BOX_FIELDS` but for what is seen; empty where nobody asks.
     """
-    (model, (x, y, yaw, scale), paint, number), (height, width, masks) = thing, size
-    tiles, touched, out, light, _, upright = buffers
+    (model, (x, y, yaw, scale), paint, number), (height, width, rays, masks) = thing, size
+    tiles, touched, out, light, _, upright, _ = buffers
     cos, sin = _turn_of(model, yaw)
     stand(view, (x, y, cos, sin, scale), upright)
     camera = (view.origin[0] - x, view.origin[1] - y, view.origin[2])
     sun = (SUN[0] * cos + SUN[1] * sin, SUN[1] * cos - SUN[0] * sin, SUN[2])
     shining = ((light[_GAIN], light[_GAIN + 1], light[_GAIN + 2]), sun)
     air = (light[_MIST], light[_AIR], light[_AIR + 1], light[_AIR + 2])
-    turned, rays, across = (cos, sin, _ONE / scale), first_ray(view, height, width), tiles_across(width)
+    turned, across = (cos, sin, _ONE / scale), tiles_across(width)
     if box.shape[0] > 0:
         half = (SIZES[model, 0], SIZES[model, 1], _HALF * SIZES[model, 2])
         edges = window(upright, (_ZERO, _ZERO, half[2]), half, view.focal, (height, width))
@@ -108,8 +111,7 @@ def _draw(view, thing, size, buffers, box):
         if masks:
             find_part(out, _in_tiles(covered, across), tiles, touched, np.float32(number))
         else:
-            dress(part, paint, shining, out)
-            paint_part(out, _in_tiles(covered, across), tiles, touched, air)
+            paint_part(out, (part, paint, shining), _in_tiles(covered, across), tiles, touched, air)
     if box.shape[0] > 0:
         _measure(tiles, edges, across, box)
 
@@ -171,19 +173,20 @@ def draw_objects(view, look, things, frame, buffers, boxes):
     Args:
         view: `VIEW` record.
         look: `LOOK` record.
-        things: (M,) `ACTOR` and (K,) `SCENERY` records.
+        things: (M,) `ACTOR` and (K,) `SCENERY` records, and the places of the latter (3, K).
         frame: (H, W, C) uint8; with no channels, masks are wanted.
         buffers: of `object_buffers`.
         boxes: (M, 6) int32, filled by `BOX_FIELDS` but for what is seen; no columns for a picture.
     """
-    (actors, scenery), (height, width, channels) = things, frame.shape
+    (actors, scenery, places), (height, width, channels) = things, frame.shape
     _light_of(look, buffers[3])
     for tile in range(buffers[1].shape[0]):
         buffers[1][tile] = np.uint8(0)
     masks, half = boxes.shape[1] > 0, _HALF * np.float32(width)
-    size = (height, width, masks)
+    size, chosen = (height, width, first_ray(view, height, width), masks), buffers[6]
+    count = those_in_sight(view, places, half, chosen) if scenery.shape[0] > 0 else 0
     if channels > 0:
-        draw_shadows(view, actors, scenery, frame, buffers[4], buffers[5])
+        draw_shadows(view, actors, (scenery, chosen, count), frame, buffers[4], buffers[5])
     for k in range(actors.shape[0]):
         it, box = actors[k], boxes[k if masks else 0]
         if masks:
@@ -194,11 +197,10 @@ def draw_objects(view, look, things, frame, buffers, boxes):
     if view.origin[2] > _ABOVE:
         ego = (_EGO_MODEL, (view.car[0], view.car[1], view.car[2], _ONE), 0, SCENERY_IDS - 1)
         _draw(view, ego, size, buffers, boxes[0, :0])
-    for k in range(scenery.shape[0]):
+    for k in chosen[:count]:
         it = scenery[k]
-        if in_sight(view, it.x, it.y, RADII[it.model] * it.scale, half):
-            pose = (it.x, it.y, it.yaw, it.scale)
-            _draw(view, (it.model, pose, it.colour, SCENERY_IDS + k), size, buffers, boxes[0, :0])
+        thing = (it.model, (it.x, it.y, it.yaw, it.scale), it.colour, SCENERY_IDS + k)
+        _draw(view, thing, size, buffers, boxes[0, :0])
     if channels > 0:
         _put(frame, buffers[0], buffers[1])
 
@@ -215,7 +217,7 @@ def merge_masks(things, buffers, classes, depths, instances, boxes):
         instances: (H, W) uint8, filled: the number of an actor plus one, 0 for anything else.
         boxes: (M, 6), as drawn; its last column filled.
     """
-    (actors, scenery), tiles, touched = things, buffers[0], buffers[1]
+    (actors, scenery, _), tiles, touched = things, buffers[0], buffers[1]
     height, width = classes.shape
     across = tiles_across(width)
     for row in range(height):

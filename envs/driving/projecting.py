@@ -6,22 +6,55 @@ from envs.driving.casting import NEAR
 from envs.driving.compiling import FAST, inlined, kernel, wide_vectors
 from envs.driving.tracing import VIEW_DISTANCE
 
-_SMALLEST = np.float32(1.0 / 0.8)  # 1 / the least radius that is drawn [pixels]
+# 1 / the least radius that is drawn [pixels], of an actor and of what stands beside the road
+_SMALLEST, _SMALLEST_BESIDE = np.float32(1.0 / 0.8), np.float32(1.0 / 1.5)
+_THINNEST = np.float32(1.0 / 3.0)  # [pixels] across: parts that are thinner are not drawn
 _CORNERS = np.array([[1 if n >> axis & 1 else -1 for n in range(8)] for axis in range(3)], np.float32)
-_HALF = np.float32(0.5)
+_EDGES = np.array(
+    [(n, n | bit) for bit in (1, 2, 4) for n in range(8) if not n & bit]
+)  # corners at both ends
+_HALF, _FAR = np.float32(0.5), np.float32(1e6)
+
+
+@inlined
+def _in_sight(view, x, y, size, half, smallest):
+    """Whether a ball on the ground may be in the picture and is not too small to be drawn."""
+    dx, dy = x - view.origin[0], y - view.origin[1]
+    depth = dx * view.axes[0, 0] + dy * view.axes[0, 1]
+    right = dx * view.axes[1, 0] + dy * view.axes[1, 1]
+    near = (depth > -size) & (depth < min(size * view.focal * smallest, np.float32(VIEW_DISTANCE)))
+    return near & (abs(right) * view.focal - half * depth < size * (view.focal + half))
 
 
 @inlined
 def in_sight(view, x, y, size, half):
-    """Whether a ball of radius `size` [m] on the ground may be in the picture, half of which is so wide.
+    """Whether an actor in a ball of radius `size` [m] may be in the picture, half of which is so wide.
 
     What would be smaller than a pixel is not: it would only flicker.
     """
-    dx, dy = x - view.origin[0], y - view.origin[1]
-    depth = dx * view.axes[0, 0] + dy * view.axes[0, 1]
-    right = dx * view.axes[1, 0] + dy * view.axes[1, 1]
-    near = (depth > -size) & (depth < min(size * view.focal * _SMALLEST, np.float32(VIEW_DISTANCE)))
-    return near & (abs(right) * view.focal - half * depth < size * (view.focal + half))
+    return _in_sight(view, x, y, size, half, _SMALLEST)
+
+
+@kernel(fastmath=FAST)
+def those_in_sight(view, places, half, chosen):
+    """Fill `chosen` (K,) int32 with the numbers of things that may be in the picture; returns how many.
+
+    Args:
+        view: `VIEW` record.
+        places: (3, K) float32: x, y, radius [m] of what stands beside the road.
+        half: half the picture's width [pixels].
+        chosen: filled.
+    """
+    wide_vectors()
+    for k in range(places.shape[1]):
+        seen = _in_sight(view, places[0, k], places[1, k], places[2, k], half, _SMALLEST_BESIDE)
+        chosen[k] = np.int32(1) if seen else np.int32(0)
+    count = 0
+    for k in range(places.shape[1]):
+        if chosen[k]:
+            chosen[count] = k
+            count += 1
+    return count
 
 
 @inlined
@@ -59,9 +92,51 @@ def stand(view, pose, upright):
         upright[3, k] = scale * up
 
 
+@inlined
+def _corner(box, corner):
+    """How deep a corner of a box is, how far right and how far down [m]."""
+    (d, r, w), (dx, rx, wx), (dy, ry, wy), (dz, rz, wz) = box
+    a, b, c = _CORNERS[0, corner], _CORNERS[1, corner], _CORNERS[2, corner]
+    return d + a * dx + b * dy + c * dz, r + a * rx + b * ry + c * rz, w + a * wx + b * wy + c * wz
+
+
+@kernel
+def _bounds_before_camera(box, focal):
+    """Least and greatest column and row [pixels from the middle] of a box that is cut off at `NEAR`."""
+    left, right, top, bottom = _FAR, -_FAR, _FAR, -_FAR
+    for edge in range(_EDGES.shape[0]):
+        (d0, r0, w0), (d1, r1, w1) = _corner(box, _EDGES[edge, 0]), _corner(box, _EDGES[edge, 1])
+        if max(d0, d1) < NEAR:
+            continue
+        for end in range(2):
+            d, r, w = (d0, r0, w0) if end == 0 else (d1, r1, w1)
+            if d < NEAR:
+                share = (NEAR - d0) / (d1 - d0)
+                d, r, w = NEAR, r0 + share * (r1 - r0), w0 + share * (w1 - w0)
+            column, row = focal * r / d, focal * w / d
+            left, right = min(left, column), max(right, column)
+            top, bottom = min(top, row), max(bottom, row)
+    return left, right, top, bottom
+
+
+@inlined
+def _bounds(box, focal):
+    """Least and greatest column and row [pixels from the middle] of a box before the camera."""
+    left, right, top, bottom = _FAR, -_FAR, _FAR, -_FAR
+    for corner in range(8):
+        d, r, w = _corner(box, corner)
+        scale = focal / d
+        column, row = r * scale, w * scale
+        left, right = min(left, column), max(right, column)
+        top, bottom = min(top, row), max(bottom, row)
+    return left, right, top, bottom
+
+
 @kernel(fastmath=FAST)
 def window(upright, middle, half, focal, size):
-    """Columns and rows [left, right, top, bottom) around the corners of a box.
+    """Columns and rows [left, right, top, bottom) that a box may cover.
+
+    There are none where left ≥ right: it is out of the picture, or too thin.
 
     Args:
         upright: of `stand`.
@@ -72,22 +147,21 @@ def window(upright, middle, half, focal, size):
     """
     wide_vectors()
     (height, width), (mx, my, mz) = size, middle
-    d0 = upright[0, 0] + mx * upright[1, 0] + my * upright[2, 0] + mz * upright[3, 0]
-    r0 = upright[0, 1] + mx * upright[1, 1] + my * upright[2, 1] + mz * upright[3, 1]
-    w0 = upright[0, 2] + mx * upright[1, 2] + my * upright[2, 2] + mz * upright[3, 2]
-    dx, dy, dz = half[0] * upright[1, 0], half[1] * upright[2, 0], half[2] * upright[3, 0]
-    rx, ry, rz = half[0] * upright[1, 1], half[1] * upright[2, 1], half[2] * upright[3, 1]
-    wx, wy, wz = half[0] * upright[1, 2], half[1] * upright[2, 2], half[2] * upright[3, 2]
-    if d0 - abs(dx) - abs(dy) - abs(dz) < NEAR:  # it reaches behind the camera
-        return 0, width, 0, height
-    left, right, top, bottom = np.float32(1e6), np.float32(-1e6), np.float32(1e6), np.float32(-1e6)
-    for corner in range(8):
-        a, b, c = _CORNERS[0, corner], _CORNERS[1, corner], _CORNERS[2, corner]
-        scale = focal / (d0 + a * dx + b * dy + c * dz)
-        column, row = (r0 + a * rx + b * ry + c * rz) * scale, (w0 + a * wx + b * wy + c * wz) * scale
-        left, right = min(left, column), max(right, column)
-        top, bottom = min(top, row), max(bottom, row)
+    d = upright[0, 0] + mx * upright[1, 0] + my * upright[2, 0] + mz * upright[3, 0]
+    r = upright[0, 1] + mx * upright[1, 1] + my * upright[2, 1] + mz * upright[3, 1]
+    w = upright[0, 2] + mx * upright[1, 2] + my * upright[2, 2] + mz * upright[3, 2]
+    x = (half[0] * upright[1, 0], half[0] * upright[1, 1], half[0] * upright[1, 2])
+    y = (half[1] * upright[2, 0], half[1] * upright[2, 1], half[1] * upright[2, 2])
+    z = (half[2] * upright[3, 0], half[2] * upright[3, 1], half[2] * upright[3, 2])
+    box, reach = ((d, r, w), x, y, z), abs(x[0]) + abs(y[0]) + abs(z[0])
+    if d + reach < NEAR:
+        return 0, 0, 0, 0
+    left, right, top, bottom = _bounds(box, focal) if d - reach > NEAR else _bounds_before_camera(box, focal)
+    if min(right - left, bottom - top) < _THINNEST:
+        return 0, 0, 0, 0
     across, down = _HALF * np.float32(width), _HALF * np.float32(height)
-    first, last = int(np.floor(left + across)), int(np.floor(right + across)) + 1
-    upper, lower = int(np.floor(top + down)), int(np.floor(bottom + down)) + 1
+    left, right = max(left + across, np.float32(-1.0)), min(right + across, np.float32(width))
+    top, bottom = max(top + down, np.float32(-1.0)), min(bottom + down, np.float32(height))
+    first, last = int(np.floor(left)), int(np.floor(right)) + 1
+    upper, lower = int(np.floor(top)), int(np.floor(bottom)) + 1
     return max(first, 0), min(last, width), max(upper, 0), min(lower, height)

@@ -25,6 +25,7 @@ from envs.driving.course import lay_crossings, lay_out
 from envs.driving.levels import STREAMS, draw_circuit
 from envs.driving.scenery import MAX_SCENERY, SCENERY, place_scenery
 from envs.driving.sections import M_CROSSINGS, M_LANES, M_MIDDLE, SECTIONS
+from envs.driving.shapes import RADII
 
 TEXEL = 0.5  # [m]
 STRIPE_PERIOD = 6.0  # [m] of the dashes in the middle; a lap holds a whole number of them
@@ -233,6 +234,7 @@ class RoadArrays(NamedTuple):
     surfaces: np.ndarray
     crossings: np.ndarray
     scenery: np.ndarray
+    places: np.ndarray
     scenery_counts: np.ndarray
     marks: np.ndarray  # `Section.numbers()`
 
@@ -248,6 +250,7 @@ class Roads:
         surfaces: (levels, grid, grid) int64: see the head of this file.
         crossings: (levels, 4) float32: [m] along, −1 for none.
         scenery: (levels, things) `SCENERY` records, of which there are `scenery_counts` (levels,).
+        places: (levels, 3, things) float32: x, y, radius [m] of the scenery, 0 where there is none.
         section: across the road.
     """
 
@@ -262,6 +265,7 @@ class Roads:
         self.surfaces = np.empty((num_levels, grid, grid), np.int64)
         self.crossings = np.full((num_levels, MAX_CROSSINGS), -1.0, np.float32)
         self.scenery = np.zeros((num_levels, MAX_SCENERY), SCENERY)
+        self.places = np.zeros((num_levels, 3, MAX_SCENERY), np.float32)
         self.scenery_counts = np.zeros(num_levels, np.int32)
         self._ranges, self._marks = circuits.numbers(), self.section.numbers()
 
@@ -269,7 +273,13 @@ class Roads:
         """The roads as the compiled code takes them."""
         lines = self.centrelines, self.counts, self.spacings
         return RoadArrays(
-            *lines, self.surfaces, self.crossings, self.scenery, self.scenery_counts, self._marks
+            *lines,
+            self.surfaces,
+            self.crossings,
+            self.scenery,
+            self.places,
+            self.scenery_counts,
+            self._marks,
         )
 
     def require(self, levels: np.ndarray) -> None:
@@ -297,6 +307,9 @@ class Roads:
         count, things = _build_level(drawn, self._ranges, self._marks, line, spacing, surface, beside)
         if count == 0:
             raise RuntimeError(f"level {n} of split {self.split!r} has no circuit; ask for fewer levels.")
+        standing = self.scenery[n, :things]
+        radii = RADII[standing["model"]] * standing["scale"]
+        self.places[n, :, :things] = standing["x"], standing["y"], radii
         self.scenery_counts[n], self.counts[n] = things, count
 
 

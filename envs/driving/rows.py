@@ -149,7 +149,7 @@ def _act(row, action, there, n, road, rules, rich):
         action: (2,) steering and pedal.
         there: `Inhabitants`.
         n: number of the row.
-        road: centreline (P, 6), spacing [m], crossings (C,), scenery (K,), `Section.numbers()`.
+        road: centreline (P, 6), spacing [m], crossings (C,), `Section.numbers()`, scenery (K,), its places.
         rules: whether the tyres never slip, frame skip, `DRIVER` record.
         rich: None where the car has a plain track to itself.
 
@@ -158,7 +158,7 @@ def _act(row, action, there, n, road, rules, rich):
         did not yield, whether it went the wrong way.
     """
     kinematic, skip, driver = rules
-    centreline, spacing, marks = road[0], road[1], road[4]
+    centreline, spacing, _, marks = road[:4]
     advance, off_road, hit, pushed, wrong = np.float32(0.0), False, 0, False, False
     for _ in range(skip):
         before, advance_before, acceleration = row.nearest, row.advance, row.acceleration
@@ -170,9 +170,9 @@ def _act(row, action, there, n, road, rules, rich):
         aside = row.offset - row.lane_side
         add_step(row, row.vx, aside, (row.acceleration - acceleration) / np.float32(CONTROL_STEP))
         if rich is not None:
-            actors, street = there.actors[n], street_of(row, road)
+            actors, street = there.actors[n], street_of(row, road[:4])
             go_on_living(row, actors, street, driver)
-            hit = hit_kind(row, actors, road[3])
+            hit = hit_kind(row, actors, road[4], road[5])
             rude, astray = new_events(row, actors, street)
             pushed, wrong = pushed or rude, wrong or astray
         off_road = abs(row.offset) > marks[M_HALF_WIDTH] * centreline[row.nearest, 4]
@@ -235,8 +235,8 @@ def begin_rows(batch, chosen, levels, roads, there, drawing, rich):
             row.delay = int(delays[0] + uniform(key, numbers.shape[0]) * (delays[1] - delays[0] + 1))
             if rich is not None:
                 spacing, crossings = roads.spacings[level], roads.crossings[level]
-                road = (line, spacing, crossings, roads.scenery[level, :0], roads.marks)
-                begin_life(row, there.actors[n], street_of(row, road), driver[0], counts)
+                street = street_of(row, (line, spacing, crossings, roads.marks))
+                begin_life(row, there.actors[n], street, driver[0], counts)
 
 
 @kernel
@@ -254,7 +254,12 @@ def step_few(stepping, rich, first, last):
         row, level = rows[n], rows[n].level
         spacing, count = roads.spacings[level], roads.counts[level]
         beside = roads.scenery[level, : roads.scenery_counts[level] if scenery else 0]
-        road = (roads.centrelines[level, :count], spacing, roads.crossings[level], beside, roads.marks)
+        line, crossings, places = (
+            roads.centrelines[level, :count],
+            roads.crossings[level],
+            roads.places[level],
+        )
+        road = (line, spacing, crossings, roads.marks, beside, places)
         dynamics = (kinematic, skip, driver[0])
         advance, off_road, hit, pushed, wrong = _act(row, actions[n], there, n, road, dynamics, rich)
         length = spacing * count

@@ -68,24 +68,23 @@ def _near(view, thing):
 
 
 @kernel
-def draw_shadows(view, actors, scenery, frame, shares, upright):
+def draw_shadows(view, actors, beside, frame, shares, upright):
     """Darken the ground beneath whatever stands near.
 
     Args:
         view: `VIEW` record.
         actors: (M,) `ACTOR` records.
-        scenery: (K,) `SCENERY` records.
+        beside: (K,) `SCENERY` records, the numbers of those in sight, and how many those are.
         frame: (H, W, C) uint8, changed.
         shares: (H, W + LANES) float32 to work in.
         upright: (4, 3) float32 to work in.
     """
-    half = np.float32(0.5) * np.float32(frame.shape[1])
+    half, (scenery, chosen, count) = np.float32(0.5) * np.float32(frame.shape[1]), beside
     for k in range(actors.shape[0]):
         it = actors[k]
         if it.kind != NOBODY and _near(view, it) and in_sight(view, it.x, it.y, RADII[it.model], half):
             _shadow(view, it.model, (it.x, it.y, it.yaw, _ONE), frame, shares, upright)
-    for k in range(scenery.shape[0]):
-        it = scenery[k]
-        plant = MODEL_KINDS[it.model] == CLASS_PLANT and _near(view, it)
-        if plant and in_sight(view, it.x, it.y, RADII[it.model] * it.scale, half):
+    for k in range(count):
+        it = scenery[chosen[k]]
+        if MODEL_KINDS[it.model] == CLASS_PLANT and _near(view, it):
             _shadow(view, it.model, (it.x, it.y, it.yaw, it.scale), frame, shares, upright)

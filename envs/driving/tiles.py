@@ -1,6 +1,6 @@
 """Tiles: how objects are kept while they are drawn into a frame.
 
-A tile is 4 × 4 pixels, a vector, and holds its three quantities one after the other: then LLVM knows how far
+A tile is 4 × 4 pixels, a vector, and holds its quantities one after the other: then LLVM knows how far
 apart they lie, and makes vectors of the whole. Most objects are small, and so cover few tiles.
 """
 
@@ -10,9 +10,10 @@ from envs.driving.compiling import inlined, kernel
 from envs.driving.tracing import VIEW_DISTANCE
 
 SIDE, LANES = 4, 16  # pixels of a tile along its side, and in all
-# A tile's quantities: depth [m]; colour as red + 256 green + 65536 blue; glow 0 … 255. Places are unsigned:
+# A tile's quantities: depth [m]; colour as red + 256 green + 65536 blue; glow 0 … 255; the depth that a part
+# has just been found at. Places are unsigned:
 # signed ones may be negative, which in numpy counts from the end, and no vector allows.
-T_DEPTH, T_COLOUR, T_GLOW, TILE = (np.uint64(LANES * part) for part in range(4))
+T_DEPTH, T_COLOUR, T_GLOW, T_FOUND, TILE = (np.uint64(LANES * part) for part in range(5))
 # Where masks are wanted and no picture: the number of the object, and the depth of the one that is being
 # drawn, whatever hides it.
 T_NUMBER, T_MINE = T_COLOUR, T_GLOW
@@ -35,6 +36,12 @@ def pixel_of(tile, lane, across):
 def place_of(tile, lane):
     """Where a tile's pixel is kept."""
     return np.uint64(tile) * TILE + np.uint64(lane)
+
+
+@inlined
+def limits_of(tiles, touched, tile):
+    """Where the known depths of a tile are; of one without objects, those of the tile after the last."""
+    return place_of(tile if touched[tile] else touched.shape[0], 0) + T_DEPTH
 
 
 @inlined
