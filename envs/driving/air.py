@@ -40,15 +40,15 @@ def _ground_depths(view, depths):
 @kernel
 def _object_depths(planes, depths, glow):
     """Lay objects' depths and glow over those of the ground."""
-    tiles, touched = planes[0], planes[1]
+    desk, touched = planes[0], planes[1]
     height, width = depths.shape
     across = tiles_across(width)
     for tile in range(touched.shape[0]):
         for lane in range(LANES if touched[tile] else 0):
             at, (row, column) = place_of(tile, lane), pixel_of(tile, lane, across)
-            if tiles[at + T_DEPTH] < np.float32(VIEW_DISTANCE) and row < height and column < width:
-                depths[row, column] = tiles[at + T_DEPTH]
-                glow[row, column] = np.uint8(tiles[at + T_GLOW])
+            if desk[at + T_DEPTH] < np.float32(VIEW_DISTANCE) and row < height and column < width:
+                depths[row, column] = desk[at + T_DEPTH]
+                glow[row, column] = np.uint8(desk[at + T_GLOW])
 
 
 @kernel

@@ -22,14 +22,22 @@ from envs.driving.shapes import (
     SKIN_PAINTS,
 )
 from envs.driving.tiles import (
+    AIR,
+    EYE,
+    GAIN,
     LANES,
+    MIST,
+    PART,
+    RAYS,
     SIDE,
+    SUN_AT,
     T_COLOUR,
     T_DEPTH,
     T_FOUND,
     T_GLOW,
     T_MINE,
     T_NUMBER,
+    TURN,
     limits_of,
     place_of,
     touch,
@@ -37,13 +45,12 @@ from envs.driving.tiles import (
 
 NEAR = np.float32(0.25)  # [m] nothing is seen nearer
 FAR = np.float32(1e9)  # [m] where a ray meets nothing
-# A part as it is cast: its form, then the camera's place, the ray of column 0 and row 0, its change by column
-# and by row, all in the part's unit frame; the upper radius of a cone; skin; half sizes [m]; four colours in
-# the look's light, and their glow; the direction to the sun.
-FORM, ORIGIN, RAY, BY_COLUMN, BY_ROW, NARROW, SKIN, HALF, PALETTE, GLOWS, SUN_AT = (
-    0, 1, 4, 7, 10, 13, 14, 15, 18, 30, 34
-)  # fmt: skip
-PREPARED = 40
+# A part as it is cast, on the desk of `tiles`: its form, then the camera's place, the ray of column 0 and
+# row 0, its change by column and by row, all in the part's unit frame; the upper radius of a cone; skin; half
+# sizes [m]; four colours in the look's light, and their glow.
+FORM, ORIGIN, RAY, BY_COLUMN, BY_ROW, NARROW, SKIN, HALF, PALETTE, GLOWS = (
+    PART + place for place in (0, 1, 4, 7, 10, 13, 14, 15, 18, 30)
+)
 _DOWN, _ACROSS = np.mgrid[:SIDE, :SIDE].reshape(2, LANES).astype(np.float32)  # of a tile's pixels
 _ONE, _ZERO, _TINY = np.float32(1.0), np.float32(0.0), np.float32(1e-7)
 
@@ -54,56 +61,40 @@ def _away_from_zero(number):
 
 
 @inlined
-def _turn_into(prepared, at, vector, less, pose, inverse):
+def _turn_into(desk, at, vector, less, inverse):
     """Write a vector of the world into a part's frame: turned, scaled, less the part's middle."""
-    cos, sin, scale = pose
-    prepared[at] = ((vector[0] * cos + vector[1] * sin) * scale - less[0]) * inverse[0]
-    prepared[at + 1] = ((vector[1] * cos - vector[0] * sin) * scale - less[1]) * inverse[1]
-    prepared[at + 2] = (vector[2] * scale - less[2]) * inverse[2]
+    cos, sin, scale = desk[TURN], desk[TURN + 1], desk[TURN + 2]
+    x, y, z = desk[vector], desk[vector + 1], desk[vector + 2]
+    desk[at] = ((x * cos + y * sin) * scale - less[0]) * inverse[0]
+    desk[at + 1] = ((y * cos - x * sin) * scale - less[1]) * inverse[1]
+    desk[at + 2] = (z * scale - less[2]) * inverse[2]
 
 
 @kernel(fastmath=FAST)
-def prepare(number, turned, camera, rays, out):
-    """Bring the camera and its rays into the frame of a part.
-
-    Args:
-        number: of the part.
-        turned: cosine and sine of the object's yaw, 1 / its scale.
-        camera: its place less the object's [m].
-        rays: the ray through the first pixel's middle, 1 m deep, and its change by column and by row.
-        out: (PREPARED,) float32, filled but for what `dress` fills.
-    """
-    part, (first, by_column, by_row) = PARTS[number], rays
-    nothing, wide = (_ZERO, _ZERO, _ZERO), _ONE / part[6]
-    deep = wide if part[0] == np.float32(CONE) else _ONE / part[7]
-    inverse = (wide, deep, _ONE / part[8])
-    out[FORM], out[NARROW] = part[0], part[7] * wide
-    _turn_into(out, ORIGIN, camera, (part[3], part[4], part[5]), turned, inverse)
-    _turn_into(out, RAY, first, nothing, turned, inverse)
-    _turn_into(out, BY_COLUMN, by_column, nothing, turned, inverse)
-    _turn_into(out, BY_ROW, by_row, nothing, turned, inverse)
+def _prepare(number, desk):
+    """Bring the camera and its rays into the frame of a part, whose number is given."""
+    part, nothing = PARTS[number], (_ZERO, _ZERO, _ZERO)
+    wide = _ONE / part[6]
+    inverse = (wide, wide if part[0] == np.float32(CONE) else _ONE / part[7], _ONE / part[8])
+    desk[FORM], desk[NARROW] = part[0], part[7] * wide
+    _turn_into(desk, ORIGIN, EYE, (part[3], part[4], part[5]), inverse)
+    for k in range(0, 9, 3):
+        _turn_into(desk, RAY + k, RAYS + k, nothing, inverse)
 
 
 @kernel(fastmath=FAST)
-def dress(number, paint, light, out):
-    """Give a part its skin and its colours.
-
-    Args:
-        number: of the part.
-        paint: the object's own.
-        light: what the look makes of red, green and blue; direction to the sun in the object's frame.
-        out: (PREPARED,) float32, filled.
-    """
-    part, (gains, sun) = PARTS[number], light
+def _dress(number, paint, desk):
+    """Give a part its skin and its colours; `paint` is the object's own."""
+    part = PARTS[number]
     skin, own = np.int32(part[1]), np.int32(part[2])
-    out[SKIN] = part[1]
+    desk[SKIN] = part[1]
     for k in range(3):
-        out[HALF + k], out[SUN_AT + k] = part[6 + k], sun[k]
-        out[PALETTE + k] = PAINTS[own if own >= 0 else paint, k] * gains[k]
+        gain = desk[GAIN + k]
+        desk[HALF + k], desk[PALETTE + k] = part[6 + k], PAINTS[own if own >= 0 else paint, k] * gain
         for other in range(3):
-            out[PALETTE + 3 + 3 * other + k] = PAINTS[SKIN_PAINTS[skin, other], k] * gains[k]
+            desk[PALETTE + 3 + 3 * other + k] = PAINTS[SKIN_PAINTS[skin, other], k] * gain
     for k in range(4):
-        out[GLOWS + k] = SKIN_GLOWS[skin, k]
+        desk[GLOWS + k] = SKIN_GLOWS[skin, k]
 
 
 @inlined
@@ -171,50 +162,49 @@ def _bytes_of(red, green, blue, air, mist):
 
 
 @inlined
-def _find_depths(part, at, corner, tiles, limits, form):
+def _find_depths(at, corner, limits, desk, form):
     """Fill the depths at which a tile's rays meet a part of a known form; whether one is nearer than known.
 
     Args:
-        part: (PREPARED,) of `prepare`.
         at: where the tile is.
         corner: column and row of its first pixel.
-        tiles: the frame's.
         limits: where the depths are that are known.
-        form: of the part.
+        desk: of `tiles`, with the part on it.
+        form: of the part, a constant.
     """
-    origin, narrow = (part[ORIGIN], part[ORIGIN + 1], part[ORIGIN + 2]), part[NARROW]
-    sx, sy, sz = part[BY_COLUMN], part[BY_COLUMN + 1], part[BY_COLUMN + 2]
-    tx, ty, tz = part[BY_ROW], part[BY_ROW + 1], part[BY_ROW + 2]
-    x, y, z = part[RAY], part[RAY + 1], part[RAY + 2]
+    origin, narrow = (desk[ORIGIN], desk[ORIGIN + 1], desk[ORIGIN + 2]), desk[NARROW]
+    sx, sy, sz = desk[BY_COLUMN], desk[BY_COLUMN + 1], desk[BY_COLUMN + 2]
+    tx, ty, tz = desk[BY_ROW], desk[BY_ROW + 1], desk[BY_ROW + 2]
+    x, y, z = desk[RAY], desk[RAY + 1], desk[RAY + 2]
     nearer = 0
     for lane in range(LANES):
         c, r = corner[0] + _ACROSS[lane], corner[1] + _DOWN[lane]
-        ray = (x + c * sx + r * tx, y + c * sy + r * ty, z + c * sz + r * tz)
-        depth = _meet(form, origin, ray, narrow)
-        tiles[at + np.uint64(lane) + T_FOUND] = depth
-        nearer |= depth < tiles[limits + np.uint64(lane)]
+        depth = _meet(form, origin, (x + c * sx + r * tx, y + c * sy + r * ty, z + c * sz + r * tz), narrow)
+        desk[at + np.uint64(lane) + T_FOUND] = depth
+        nearer |= depth < desk[limits + np.uint64(lane)]
     return nearer != 0
 
 
 @inlined
-def _shade(part, at, corner, tiles, air, form):
-    """Colour a tile wherever what `_find_depths` found is nearer; arguments as there and of `_paint`."""
-    origin, skin = (part[ORIGIN], part[ORIGIN + 1], part[ORIGIN + 2]), part[SKIN]
-    sx, sy, sz = part[BY_COLUMN], part[BY_COLUMN + 1], part[BY_COLUMN + 2]
-    tx, ty, tz = part[BY_ROW], part[BY_ROW + 1], part[BY_ROW + 2]
-    x, y, z = part[RAY], part[RAY + 1], part[RAY + 2]
-    half = (part[HALF], part[HALF + 1], part[HALF + 2])
-    sun = (part[SUN_AT], part[SUN_AT + 1], part[SUN_AT + 2])
-    glow0, glow1, glow2, glow3 = part[GLOWS], part[GLOWS + 1], part[GLOWS + 2], part[GLOWS + 3]
+def _shade(at, corner, desk, form):
+    """Colour a tile wherever what `_find_depths` found is nearer; arguments as there."""
+    origin, skin = (desk[ORIGIN], desk[ORIGIN + 1], desk[ORIGIN + 2]), desk[SKIN]
+    sx, sy, sz = desk[BY_COLUMN], desk[BY_COLUMN + 1], desk[BY_COLUMN + 2]
+    tx, ty, tz = desk[BY_ROW], desk[BY_ROW + 1], desk[BY_ROW + 2]
+    x, y, z = desk[RAY], desk[RAY + 1], desk[RAY + 2]
+    half = (desk[HALF], desk[HALF + 1], desk[HALF + 2])
+    sun = (desk[SUN_AT], desk[SUN_AT + 1], desk[SUN_AT + 2])
+    thickness, air = desk[MIST], (desk[AIR], desk[AIR + 1], desk[AIR + 2])
+    glow0, glow1, glow2, glow3 = desk[GLOWS], desk[GLOWS + 1], desk[GLOWS + 2], desk[GLOWS + 3]
     palette = (
-        part[PALETTE], part[PALETTE + 1], part[PALETTE + 2], part[PALETTE + 3], part[PALETTE + 4],
-        part[PALETTE + 5], part[PALETTE + 6], part[PALETTE + 7], part[PALETTE + 8], part[PALETTE + 9],
-        part[PALETTE + 10], part[PALETTE + 11],
+        desk[PALETTE], desk[PALETTE + 1], desk[PALETTE + 2], desk[PALETTE + 3], desk[PALETTE + 4],
+        desk[PALETTE + 5], desk[PALETTE + 6], desk[PALETTE + 7], desk[PALETTE + 8], desk[PALETTE + 9],
+        desk[PALETTE + 10], desk[PALETTE + 11],
     )  # fmt: skip
     for lane in range(LANES):
         here, c, r = at + np.uint64(lane), corner[0] + _ACROSS[lane], corner[1] + _DOWN[lane]
-        depth, known = tiles[here + T_FOUND], tiles[here + T_DEPTH]
-        was, shone = tiles[here + T_COLOUR], tiles[here + T_GLOW]
+        depth, known = desk[here + T_FOUND], desk[here + T_DEPTH]
+        was, shone = desk[here + T_COLOUR], desk[here + T_GLOW]
         place = (
             origin[0] + depth * (x + c * sx + r * tx),
             origin[1] + depth * (y + c * sy + r * ty),
@@ -222,99 +212,100 @@ def _shade(part, at, corner, tiles, air, form):
         )
         shown, light = skin_and_light(place, half, sun, form, skin)
         red, green = colour_channel(shown, palette, 0, light), colour_channel(shown, palette, 1, light)
-        blue, mist = colour_channel(shown, palette, 2, light), min(depth * air[0], _ONE)
-        colour = _bytes_of(red, green, blue, (air[1], air[2], air[3]), mist * mist)
+        blue, mist = colour_channel(shown, palette, 2, light), min(depth * thickness, _ONE)
+        colour = _bytes_of(red, green, blue, air, mist * mist)
         glow = glow0 if shown == _ZERO else glow1 if shown == _ONE else glow2
         glow = glow3 if shown > np.float32(2.5) else glow
         nearer = depth < known
-        tiles[here + T_DEPTH] = depth if nearer else known
-        tiles[here + T_COLOUR] = colour if nearer else was
-        tiles[here + T_GLOW] = glow if nearer else shone
+        desk[here + T_DEPTH] = depth if nearer else known
+        desk[here + T_COLOUR] = colour if nearer else was
+        desk[here + T_GLOW] = glow if nearer else shone
 
 
 @inlined
-def _paint(part, dressing, window, tiles, touched, air, form):
-    """Paint one part of a known form: where it is in each tile, and then, where it is nearest, its colours.
-
-    Args:
-        part: (PREPARED,) of `prepare`; dressed as soon as it is seen.
-        dressing: the other arguments of `dress`.
-        window: tiles [top, bottom) and [left, right), and how many there are across.
-        tiles: the frame's.
-        touched: which of them hold objects.
-        air: mist by metre, and its colour.
-        form: of the part.
-    """
+def _paint(number, paint, window, desk, touched, form):
+    """Paint one part of a known form: where it is in a tile, and then, where it is nearest, its colours."""
     (top, bottom, left, right, across), dressed = window, False
     for tile_row in range(top, bottom):
         for tile_column in range(left, right):
             tile = tile_row * across + tile_column
-            at, limits = place_of(tile, 0), limits_of(tiles, touched, tile)
+            at, limits = place_of(tile, 0), limits_of(touched, tile)
             corner = np.float32(SIDE * tile_column), np.float32(SIDE * tile_row)
-            if _find_depths(part, at, corner, tiles, limits, form):
+            if _find_depths(at, corner, limits, desk, form):
                 if not dressed:
-                    dress(dressing[0], dressing[1], dressing[2], part)
+                    _dress(number, paint, desk)
                     dressed = True
-                touch(tiles, touched, tile)
-                _shade(part, at, corner, tiles, air, form)
+                touch(desk, touched, tile)
+                _shade(at, corner, desk, form)
 
 
 @inlined
-def _find(part, window, tiles, touched, number, form):
-    """Note where one part of a known form is: `_paint` without colours, but with the object's number."""
+def _find(number, window, desk, touched, form):
+    """Note where one part of a known form is: no colours, but the object's number; else as `_paint`."""
     top, bottom, left, right, across = window
+    limits = place_of(touched.shape[0], 0)
     for tile_row in range(top, bottom):
         for tile_column in range(left, right):
             tile = tile_row * across + tile_column
             at, corner = place_of(tile, 0), (np.float32(SIDE * tile_column), np.float32(SIDE * tile_row))
-            if not _find_depths(part, at, corner, tiles, place_of(touched.shape[0], 0), form):
+            if not _find_depths(at, corner, limits, desk, form):
                 continue
-            touch(tiles, touched, tile)
+            touch(desk, touched, tile)
             for lane in range(LANES):
                 here = at + np.uint64(lane)
-                depth, known = tiles[here + T_FOUND], tiles[here + T_DEPTH]
-                was, mine = tiles[here + T_NUMBER], tiles[here + T_MINE]
-                tiles[here + T_MINE] = min(depth, mine)
-                tiles[here + T_DEPTH] = min(depth, known)
-                tiles[here + T_NUMBER] = number if depth < known else was
+                depth, known = desk[here + T_FOUND], desk[here + T_DEPTH]
+                was, mine = desk[here + T_NUMBER], desk[here + T_MINE]
+                desk[here + T_MINE] = min(depth, mine)
+                desk[here + T_DEPTH] = min(depth, known)
+                desk[here + T_NUMBER] = number if depth < known else was
 
 
 @kernel(fastmath=FAST)
-def _paint_box(part, dressing, window, tiles, touched, air):
+def _paint_box(number, paint, window, desk, touched):
     wide_vectors()
-    _paint(part, dressing, window, tiles, touched, air, BOX)
+    _paint(number, paint, window, desk, touched, BOX)
 
 
 @kernel(fastmath=FAST)
-def _paint_cone(part, dressing, window, tiles, touched, air):
+def _paint_cone(number, paint, window, desk, touched):
     wide_vectors()
-    _paint(part, dressing, window, tiles, touched, air, CONE)
+    _paint(number, paint, window, desk, touched, CONE)
 
 
 @kernel(fastmath=FAST)
-def _paint_ball(part, dressing, window, tiles, touched, air):
+def _paint_ball(number, paint, window, desk, touched):
     wide_vectors()
-    _paint(part, dressing, window, tiles, touched, air, ELLIPSOID)
+    _paint(number, paint, window, desk, touched, ELLIPSOID)
 
 
 @kernel
-def paint_part(part, dressing, window, tiles, touched, air):
-    """Paint one part; arguments as those of `_paint`."""
-    if part[FORM] == np.float32(BOX):
-        _paint_box(part, dressing, window, tiles, touched, air)
-    elif part[FORM] == np.float32(CONE):
-        _paint_cone(part, dressing, window, tiles, touched, air)
+def paint_part(number, paint, window, desk, touched):
+    """Paint one part of the object on the desk.
+
+    Args:
+        number: of the part.
+        paint: the object's own colour.
+        window: tiles [top, bottom) and [left, right), and how many there are across.
+        desk: of `tiles`, changed.
+        touched: which tiles hold objects, changed.
+    """
+    _prepare(number, desk)
+    if desk[FORM] == np.float32(BOX):
+        _paint_box(number, paint, window, desk, touched)
+    elif desk[FORM] == np.float32(CONE):
+        _paint_cone(number, paint, window, desk, touched)
     else:
-        _paint_ball(part, dressing, window, tiles, touched, air)
+        _paint_ball(number, paint, window, desk, touched)
 
 
 @kernel(fastmath=FAST)
-def find_part(part, window, tiles, touched, number):
-    """Note where one part is; arguments as those of `_paint`, and the object's number."""
+def find_part(number, owner, window, desk, touched):
+    """Note where one part is; arguments as those of `paint_part`, but the object's number for its colour."""
     wide_vectors()
-    if part[FORM] == np.float32(BOX):
-        _find(part, window, tiles, touched, number, BOX)
-    elif part[FORM] == np.float32(CONE):
-        _find(part, window, tiles, touched, number, CONE)
+    _prepare(number, desk)
+    if desk[FORM] == np.float32(BOX):
+        _find(owner, window, desk, touched, BOX)
+    elif desk[FORM] == np.float32(CONE):
+        _find(owner, window, desk, touched, CONE)
     else:
-        _find(part, window, tiles, touched, number, ELLIPSOID)
+        _find(owner, window, desk, touched, ELLIPSOID)

@@ -4,6 +4,8 @@ import numpy as np
 
 from envs.driving.casting import NEAR
 from envs.driving.compiling import FAST, inlined, kernel, wide_vectors
+from envs.driving.shading import SUN
+from envs.driving.tiles import EYE, RAYS, SUN_AT, TURN, UPRIGHT
 from envs.driving.tracing import VIEW_DISTANCE
 
 # 1 / the least radius that is drawn [pixels], of an actor and of what stands beside the road
@@ -57,39 +59,38 @@ def those_in_sight(view, places, half, chosen):
     return count
 
 
-@inlined
-def first_ray(view, height, width):
-    """The ray through the first pixel's middle, and its change by column and row."""
-    axes, step = view.axes, np.float32(1.0) / view.focal
-    right = (np.float32(0.5) - np.float32(0.5) * np.float32(width)) * step
-    down = (np.float32(0.5) - np.float32(0.5) * np.float32(height)) * step
-    first = (
-        axes[0, 0] + right * axes[1, 0] + down * axes[2, 0],
-        axes[0, 1] + right * axes[1, 1] + down * axes[2, 1],
-        axes[0, 2] + right * axes[1, 2] + down * axes[2, 2],
-    )
-    by_column = (step * axes[1, 0], step * axes[1, 1], step * axes[1, 2])
-    return first, by_column, (step * axes[2, 0], step * axes[2, 1], step * axes[2, 2])
+@kernel
+def take_rays(view, height, width, desk):
+    """Put the rays of a frame on the desk of `tiles`."""
+    step, axes = np.float32(1.0) / view.focal, view.axes
+    right = (_HALF - _HALF * np.float32(width)) * step
+    down = (_HALF - _HALF * np.float32(height)) * step
+    for k in range(3):
+        desk[RAYS + k] = axes[0, k] + right * axes[1, k] + down * axes[2, k]
+        desk[RAYS + 3 + k], desk[RAYS + 6 + k] = step * axes[1, k], step * axes[2, k]
 
 
 @kernel
-def stand(view, pose, upright):
-    """Bring an object's frame into the camera's.
+def stand(view, pose, desk):
+    """Put an object's frame on the desk of `tiles`.
 
     Args:
         view: `VIEW` record.
         pose: x, y [m], cosine and sine of the yaw, scale.
-        upright: (4, 3) float32, filled: the object's place, and a step along each of its axes, by how deep,
-            how far right and how far down they are.
+        desk: filled.
     """
     x, y, cos, sin, scale = pose
     dx, dy, dz = x - view.origin[0], y - view.origin[1], -view.origin[2]
     for k in range(3):
         ahead, left, up = view.axes[k, 0], view.axes[k, 1], view.axes[k, 2]
-        upright[0, k] = dx * ahead + dy * left + dz * up
-        upright[1, k] = scale * (cos * ahead + sin * left)
-        upright[2, k] = scale * (cos * left - sin * ahead)
-        upright[3, k] = scale * up
+        desk[UPRIGHT + k] = dx * ahead + dy * left + dz * up
+        desk[UPRIGHT + 3 + k] = scale * (cos * ahead + sin * left)
+        desk[UPRIGHT + 6 + k] = scale * (cos * left - sin * ahead)
+        desk[UPRIGHT + 9 + k] = scale * up
+    desk[TURN], desk[TURN + 1], desk[TURN + 2] = cos, sin, np.float32(1.0) / scale
+    desk[EYE], desk[EYE + 1], desk[EYE + 2] = -dx, -dy, -dz
+    desk[SUN_AT], desk[SUN_AT + 1] = SUN[0] * cos + SUN[1] * sin, SUN[1] * cos - SUN[0] * sin
+    desk[SUN_AT + 2] = SUN[2]
 
 
 @inlined
@@ -133,26 +134,26 @@ def _bounds(box, focal):
 
 
 @kernel(fastmath=FAST)
-def window(upright, middle, half, focal, size):
+def window(middle, half, focal, size, desk):
     """Columns and rows [left, right, top, bottom) that a box may cover.
 
     There are none where left ≥ right: it is out of the picture, or too thin.
 
     Args:
-        upright: of `stand`.
         middle: of the box in the object's frame [m].
         half: half sizes of the box [m].
         focal: focal length [pixels].
         size: height and width of the frame.
+        desk: of `tiles`, with the object's frame.
     """
     wide_vectors()
     (height, width), (mx, my, mz) = size, middle
-    d = upright[0, 0] + mx * upright[1, 0] + my * upright[2, 0] + mz * upright[3, 0]
-    r = upright[0, 1] + mx * upright[1, 1] + my * upright[2, 1] + mz * upright[3, 1]
-    w = upright[0, 2] + mx * upright[1, 2] + my * upright[2, 2] + mz * upright[3, 2]
-    x = (half[0] * upright[1, 0], half[0] * upright[1, 1], half[0] * upright[1, 2])
-    y = (half[1] * upright[2, 0], half[1] * upright[2, 1], half[1] * upright[2, 2])
-    z = (half[2] * upright[3, 0], half[2] * upright[3, 1], half[2] * upright[3, 2])
+    d = desk[UPRIGHT] + mx * desk[UPRIGHT + 3] + my * desk[UPRIGHT + 6] + mz * desk[UPRIGHT + 9]
+    r = desk[UPRIGHT + 1] + mx * desk[UPRIGHT + 4] + my * desk[UPRIGHT + 7] + mz * desk[UPRIGHT + 10]
+    w = desk[UPRIGHT + 2] + mx * desk[UPRIGHT + 5] + my * desk[UPRIGHT + 8] + mz * desk[UPRIGHT + 11]
+    x = (half[0] * desk[UPRIGHT + 3], half[0] * desk[UPRIGHT + 4], half[0] * desk[UPRIGHT + 5])
+    y = (half[1] * desk[UPRIGHT + 6], half[1] * desk[UPRIGHT + 7], half[1] * desk[UPRIGHT + 8])
+    z = (half[2] * desk[UPRIGHT + 9], half[2] * desk[UPRIGHT + 10], half[2] * desk[UPRIGHT + 11])
     box, reach = ((d, r, w), x, y, z), abs(x[0]) + abs(y[0]) + abs(z[0])
     if d + reach < NEAR:
         return 0, 0, 0, 0

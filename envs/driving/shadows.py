@@ -4,8 +4,9 @@ import numpy as np
 
 from envs.driving.actors import NOBODY
 from envs.driving.compiling import FAST, inlined, kernel, wide_vectors
-from envs.driving.projecting import first_ray, in_sight, stand, window
+from envs.driving.projecting import in_sight, stand, window
 from envs.driving.shapes import CLASS_PLANT, MODEL_KINDS, RADII, SIZES
+from envs.driving.tiles import RAYS
 
 LANES = 16  # pixels of a row that are reckoned at once
 _SHADOW = np.float32(0.55)
@@ -15,12 +16,13 @@ _ZERO, _ONE = np.float32(0.0), np.float32(1.0)
 
 
 @kernel(fastmath=FAST)
-def _shadow_shares(view, place, sizes, window, shares):
+def _shadow_shares(view, place, sizes, window, shares, desk):
     """How dark an object makes the ground in a window, (H, W + LANES)."""
     wide_vectors()
     x, y, cos, sin = place
-    height, width = shares.shape[0], shares.shape[1] - LANES
-    first, by_column, by_row = first_ray(view, height, width)
+    first = (desk[RAYS], desk[RAYS + 1], desk[RAYS + 2])
+    by_column = (desk[RAYS + 3], desk[RAYS + 4], desk[RAYS + 5])
+    by_row = (desk[RAYS + 6], desk[RAYS + 7], desk[RAYS + 8])
     dx, dy, up = view.origin[0] - x, view.origin[1] - y, view.origin[2]
     a, b = np.float32(1.0) / sizes[0], np.float32(1.0) / sizes[1]
     u0, v0 = (dx * cos + dy * sin) * a, (dy * cos - dx * sin) * b
@@ -38,7 +40,7 @@ def _shadow_shares(view, place, sizes, window, shares):
 
 
 @kernel
-def _shadow(view, model, pose, frame, shares, upright):
+def _shadow(view, model, pose, frame, shares, desk):
     """Darken the ground under and around an object, where no object has been drawn yet."""
     x, y, yaw, scale = pose
     height, width, channels = frame.shape
@@ -46,11 +48,11 @@ def _shadow(view, model, pose, frame, shares, upright):
         (SIZES[model, 0] * _REACH, SIZES[model, 1] * _REACH, _ZERO),
         (x, y, np.cos(yaw), np.sin(yaw)),
     )
-    stand(view, (*place, scale), upright)
-    edges = window(upright, (_ZERO, _ZERO, _ZERO), sizes, view.focal, (height, width))
+    stand(view, (*place, scale), desk)
+    edges = window((_ZERO, _ZERO, _ZERO), sizes, view.focal, (height, width), desk)
     if edges[0] >= edges[1] or edges[2] >= edges[3]:
         return
-    _shadow_shares(view, place, (sizes[0] * scale, sizes[1] * scale), edges, shares)
+    _shadow_shares(view, place, (sizes[0] * scale, sizes[1] * scale), edges, shares, desk)
     for row in range(edges[2], edges[3]):
         for column in range(edges[0], edges[1]):
             share = shares[row, column]
@@ -68,7 +70,7 @@ def _near(view, thing):
 
 
 @kernel
-def draw_shadows(view, actors, beside, frame, shares, upright):
+def draw_shadows(view, actors, beside, frame, shares, desk):
     """Darken the ground beneath whatever stands near.
 
     Args:
@@ -77,14 +79,14 @@ def draw_shadows(view, actors, beside, frame, shares, upright):
         beside: (K,) `SCENERY` records, the numbers of those in sight, and how many those are.
         frame: (H, W, C) uint8, changed.
         shares: (H, W + LANES) float32 to work in.
-        upright: (4, 3) float32 to work in.
+        desk: of `tiles`, with the frame's rays; an object's frame is left there.
     """
     half, (scenery, chosen, count) = np.float32(0.5) * np.float32(frame.shape[1]), beside
     for k in range(actors.shape[0]):
         it = actors[k]
         if it.kind != NOBODY and _near(view, it) and in_sight(view, it.x, it.y, RADII[it.model], half):
-            _shadow(view, it.model, (it.x, it.y, it.yaw, _ONE), frame, shares, upright)
+            _shadow(view, it.model, (it.x, it.y, it.yaw, _ONE), frame, shares, desk)
     for k in range(count):
         it = scenery[chosen[k]]
         if MODEL_KINDS[it.model] == CLASS_PLANT and _near(view, it):
-            _shadow(view, it.model, (it.x, it.y, it.yaw, it.scale), frame, shares, upright)
+            _shadow(view, it.model, (it.x, it.y, it.yaw, it.scale), frame, shares, desk)
