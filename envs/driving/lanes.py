@@ -5,12 +5,16 @@ from typing import NamedTuple
 import numpy as np
 
 from envs.driving.actors import CAR, NOBODY
-from envs.driving.compiling import kernel
+from envs.driving.compiling import FAST, inlined, kernel, wide_vectors
 
 ZERO, HALF, ONE, TWO = (np.float32(value) for value in (0.0, 0.5, 1.0, 2.0))
 HORIZON = np.float32(70.0)  # [m] drivers look ahead and behind
 MARGIN = np.float32(0.3)  # [m] to either side of a car that drivers keep free
 NONE, GUEST = -1, -2  # in place of an actor's index
+S_ALONG, S_HALF, S_LOW, S_HIGH = range(4)  # what `note` notes
+VECTOR = 16  # actors that are looked at at once
+_NOWHERE = np.float32(1e9)  # [m]
+_KEY_STEPS, _NO_KEY = np.float32(4096.0), np.int32(2**31 - 1)  # a metre; in place of a distance and an index
 SWERVE = np.float32(0.45)  # slope of a change of lanes, at most
 CROSS_SPEED = np.float32(1.5)  # [m/s] of a change of lanes, at most
 _SURE_SWERVE, _SURE_SPEED = np.float32(0.3), np.float32(0.9)  # what a change makes good at least, likewise
@@ -43,6 +47,7 @@ class Scene(NamedTuple):
     """All that a driver can see, and how drivers are."""
 
     actors: np.ndarray  # (M,) `ACTOR` records
+    spans: np.ndarray  # (4 · at least M,) float32, see `note`
     used: int  # how many of them may be there; all further ones are NOBODY
     busy: int  # bit c: people cross, or are about to, at crossing c
     lap: np.float32  # [m]
@@ -147,7 +152,7 @@ def sweep_of(actor, street):
     return low, high
 
 
-@kernel
+@inlined
 def in_way(low, high, corridor, gap):
     """Whether what lies between two sides is in the way of a car that has to go `gap` to get there.
 
@@ -162,7 +167,7 @@ def in_way(low, high, corridor, gap):
     reach = rate * max(gap, ZERO)
     there = side + min(max(missing, -reach), reach)
     target = side + missing
-    return high > min(there, target) - half and low < max(there, target) + half
+    return (high > min(there, target) - half) & (low < max(there, target) + half)
 
 
 @kernel
@@ -171,6 +176,57 @@ def corridor_of(actor, width, street):
     missing = lane_side(actor.direction, actor.lane, width, street) - actor.side
     rate = min(_SURE_SWERVE, _SURE_SPEED / max(actor.speed, ONE))
     return actor.side, missing, rate, actor.half_width + MARGIN
+
+
+def room_for_spans(count: int) -> np.ndarray:
+    """Where `note` puts what it notes of so many actors: whole vectors of each of four numbers."""
+    room = -(-max(count, 1) // VECTOR) * VECTOR
+    return np.repeat(np.array([0.0, 0.0, _NOWHERE, -_NOWHERE], np.float32), room)
+
+
+@inlined
+def _span_at(spans, quantity, k):
+    """Where a quantity of actor k is among the spans; unsigned, or no loop over it would be a vector."""
+    return np.uint64(quantity) * (np.uint64(spans.shape[0]) >> np.uint64(2)) + np.uint64(k)
+
+
+@kernel
+def note(spans, k, actor, street):
+    """Note what an actor takes up: its place along and half its length [m], its least and greatest side [m].
+
+    Kept by quantity, so that `nearest` looks at many in a vector; who is not there is in nobody's way.
+    """
+    low, high = _NOWHERE, -_NOWHERE
+    if actor.kind != NOBODY:
+        low, high = actor.side - actor.half_width, actor.side + actor.half_width
+        if actor.drift != ZERO:
+            low, high = sweep_of(actor, street)
+    spans[_span_at(spans, S_ALONG, k)], spans[_span_at(spans, S_HALF, k)] = actor.along, actor.half_length
+    spans[_span_at(spans, S_LOW, k)], spans[_span_at(spans, S_HIGH, k)] = low, high
+
+
+@kernel(fastmath=FAST)
+def _next_of(spans, looker, corridor):
+    """The nearest that lies in a corridor: its distance [¼ mm] times 128, plus its index; `_NO_KEY` for none.
+
+    One number, because LLVM makes a vector of the search for the least of one, and of nothing that follows.
+
+    Args:
+        spans: of `note`.
+        looker: place along, half length [m], sense and lap [m], as those of `nearest`.
+        corridor: as `in_way` takes it.
+    """
+    wide_vectors()
+    (along, half_length, sense, lap), best = looker, _NO_KEY
+    for j in range(_span_at(spans, 1, 0)):
+        ahead = (spans[j] - along) * sense
+        distance = (ahead + lap if ahead < ZERO else ahead) - spans[_span_at(spans, S_HALF, j)]
+        low, high = spans[_span_at(spans, S_LOW, j)], spans[_span_at(spans, S_HIGH, j)]
+        near = min(distance, HORIZON)
+        there = in_way(low, high, corridor, distance - half_length) & (near < HORIZON)
+        key = np.int32(np.int32(np.int32(near * _KEY_STEPS) << np.int32(7)) + np.int32(j))
+        best = min(best, key if there else _NO_KEY)
+    return best
 
 
 @kernel
@@ -187,18 +243,16 @@ def nearest(scene, k, corridor, sense):
         index of an actor, GUEST or NONE; distance along the centreline from the middle of the car to the near
         end of what was found [m], `HORIZON` for NONE. It may be below 0 where the two are side by side.
     """
-    actors, guest = scene.actors, scene.guest
-    found, best = NONE, HORIZON
-    along, half_length, lap = actors[k].along, actors[k].half_length, scene.lap
-    for j in range(scene.used):
-        other = actors[j]
-        distance = ahead_of(along, other.along, sense, lap) - other.half_length
-        if distance < best and j != k and other.kind != NOBODY:
-            low, high = other.side - other.half_width, other.side + other.half_width
-            if other.drift != ZERO:
-                low, high = sweep_of(other, scene.street)
-            if in_way(low, high, corridor, distance - half_length):
-                found, best = j, distance
+    guest, spans, lap, own = scene.guest, scene.spans, scene.lap, _span_at(scene.spans, S_LOW, k)
+    along, half_length = scene.actors[k].along, scene.actors[k].half_length
+    low = spans[own]
+    spans[own] = _NOWHERE  # nobody is in his own way
+    key, found, best = _next_of(spans, (along, half_length, sense, lap), corridor), NONE, HORIZON
+    spans[own] = low
+    if key != _NO_KEY:
+        found = int(key & 127)
+        other = scene.actors[found]
+        best = ahead_of(along, other.along, sense, lap) - other.half_length
     distance = ahead_of(along, guest.along, sense, lap) - guest.half_length
     if distance < best:
         low, high = guest.side - guest.half_width, guest.side + guest.half_width

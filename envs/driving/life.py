@@ -67,12 +67,13 @@ def guest_of(row, street):
 
 
 @kernel
-def begin_life(row, actors, street, driver, counts):
+def begin_life(row, actors, spans, street, driver, counts):
     """Fill the road for a new episode.
 
     Args:
         row: `ROW` record, placed.
         actors: (M,) `ACTOR` records, filled.
+        spans: of `lanes.room_for_spans`, to work in.
         street: `Street`.
         driver: `DRIVER` record of the others.
         counts: how many cars move, are parked and where (1: beside the road, 2: half on it), how many cones
@@ -88,18 +89,18 @@ def begin_life(row, actors, street, driver, counts):
     place_obstacles(actors, (first, standing), guest, street, 0, mix(key, np.uint64(2)))
     place_obstacles(actors, (first + standing, parked), guest, street, where, mix(key, np.uint64(3)))
     looks = (_CAR_SIZES, NUM_CAR_PAINTS, np.float32(1.0))
-    place_cars(actors, (0, moving), guest, street, driver, looks, mix(key, np.uint64(4)))
+    place_cars(actors, spans, (0, moving), guest, street, driver, looks, mix(key, np.uint64(4)))
 
 
 @kernel
-def go_on_living(row, actors, street, driver):
+def go_on_living(row, actors, spans, street, driver):
     """Let everybody move for one control step, and note how near a collision was."""
     if actors.shape[0] == 0:
         return
     key = stream_key(row.seed, row.episode, row.step, STREAM_TRAFFIC)
     guest = guest_of(row, street)
     step_pedestrians(actors, guest, street, key, _DT)
-    step_traffic(actors, guest, street, driver, key, _DT)
+    step_traffic(actors, spans, guest, street, driver, key, _DT)
     gap, speed, _ = lead(row, actors, guest.along, lap_of(street))
     closing = row.vx - speed
     if closing > _SLOW:

@@ -88,13 +88,14 @@ def _safe_speed(scene, k):
 
 
 @kernel
-def place_cars(actors, places, guest, street, driver, looks, key):
+def place_cars(actors, spans, places, guest, street, driver, looks, key):
     """Put cars on the road, all where nothing is; speeds are such that all could stop for what is ahead.
 
     A guest has 25 m of its lane free ahead and 12 m behind.
 
     Args:
         actors: (M,) `ACTOR` records; cars are filled in, places without one are emptied.
+        spans: of `lanes.room_for_spans`, to work in.
         places: index of the first car and how many cars are asked for.
         guest: `Guest`.
         street: `Street`.
@@ -113,7 +114,7 @@ def place_cars(actors, places, guest, street, driver, looks, key):
     for n in range(asked):
         k = first + fitted
         _draw_car(actors[k], looks, key, _DRAWS * n)
-        scene = look_around(actors, guest, street, driver)
+        scene = look_around(actors, spans, guest, street, driver)
         for attempt in range(_TRIES):
             _draw_place(actors[k], street, key, _DRAWS * n + 4 + 3 * attempt)
             if _fits(scene, k):
@@ -121,7 +122,7 @@ def place_cars(actors, places, guest, street, driver, looks, key):
                 break
         else:
             actors[k].kind = NOBODY
-    scene = look_around(actors, guest, street, driver)
+    scene = look_around(actors, spans, guest, street, driver)
     for k in range(first, first + fitted):
         actors[k].speed = _safe_speed(scene, k)
         put_on_road(actors[k], ZERO if actors[k].direction > ZERO else _PI, street)

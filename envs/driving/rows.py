@@ -72,6 +72,7 @@ class Inhabitants(NamedTuple):
     """What there is on the roads beside the cars that are driven, a row an environment."""
 
     actors: np.ndarray  # (N, M) `ACTOR`
+    spans: np.ndarray  # (N, 4 · at least M) of `lanes.room_for_spans`, to work in
     cars: np.ndarray  # (N,) `VEHICLE`, the driven ones
     weathers: np.ndarray  # (N,) `WEATHER`
 
@@ -171,7 +172,7 @@ def _act(row, action, there, n, road, rules, rich):
         add_step(row, row.vx, aside, (row.acceleration - acceleration) / np.float32(CONTROL_STEP))
         if rich is not None:
             actors, street = there.actors[n], street_of(row, road[:4])
-            go_on_living(row, actors, street, driver)
+            go_on_living(row, actors, there.spans[n], street, driver)
             hit = hit_kind(row, actors, road[4], road[5])
             rude, astray = new_events(row, actors, street)
             pushed, wrong = pushed or rude, wrong or astray
@@ -236,7 +237,7 @@ def begin_rows(batch, chosen, levels, roads, there, drawing, rich):
             if rich is not None:
                 spacing, crossings = roads.spacings[level], roads.crossings[level]
                 street = street_of(row, (line, spacing, crossings, roads.marks))
-                begin_life(row, there.actors[n], street, driver[0], counts)
+                begin_life(row, there.actors[n], there.spans[n], street, driver[0], counts)
 
 
 @kernel

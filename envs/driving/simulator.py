@@ -9,6 +9,7 @@ from envs.driving.config import CAMERAS, DrivingConfig
 from envs.driving.following import DriverParams
 from envs.driving.frames import label_rows, paint_rows, step_and_paint_rows
 from envs.driving.labels import INSTRUMENT_SCALE, POSE, STATE, STATE_SCALE
+from envs.driving.lanes import room_for_spans
 from envs.driving.look import CLEAN, LOOK, LOOKS, draw_look
 from envs.driving.metrics import METRICS, ROAD_METRICS
 from envs.driving.objects import BOX_FIELDS
@@ -50,7 +51,8 @@ class Simulator:
         self.roads = roads(config.split, config.level_count, config.road)
         self.rows, self.looks = np.zeros(num_rows, ROW), np.zeros(num_rows, LOOK)
         actors = np.zeros((num_rows, config.num_actors), ACTOR)
-        self.there = Inhabitants(actors, np.zeros(num_rows, VEHICLE), np.zeros(num_rows, WEATHER))
+        spans = np.repeat(room_for_spans(config.num_actors)[None], num_rows, axis=0)
+        self.there = Inhabitants(actors, spans, np.zeros(num_rows, VEHICLE), np.zeros(num_rows, WEATHER))
         self.outcome = Outcome(
             np.zeros(num_rows, np.float32),
             np.zeros(num_rows, np.bool_),
@@ -84,7 +86,8 @@ class Simulator:
     @property
     def state(self) -> dict[str, np.ndarray]:
         """Everything that the next steps depend on, by name: arrays of N records, or (N, M) of them."""
-        return {"rows": self.rows, "looks": self.looks, **self.there._asdict()}
+        others = {name: array for name, array in self.there._asdict().items() if name != "spans"}
+        return {"rows": self.rows, "looks": self.looks, **others}
 
     def copy_row(self, to: int, other: "Simulator", row: int) -> None:
         """Take over a row of another simulator of the same configuration."""

@@ -24,6 +24,7 @@ from envs.driving.lanes import (
     lap_of,
     motion_of,
     nearest,
+    note,
     point_at,
     put_on_road,
     swerve_slope,
@@ -44,15 +45,16 @@ _PI = np.float32(np.pi)
 
 
 @kernel(inline="always")  # numba cannot return a record
-def look_around(actors, guest, street, driver):
-    """The `Scene` at this moment."""
+def look_around(actors, spans, guest, street, driver):
+    """The `Scene` at this moment; `spans` are filled."""
     used, busy = 0, 0
     for k in range(actors.shape[0]):
+        note(spans, k, actors[k], street)
         if actors[k].kind != NOBODY:
             used = k + 1
             if actors[k].kind == PEDESTRIAN and (actors[k].drift != ZERO or actors[k].timer < SOON):
                 busy |= 1 << actors[k].lane
-    return Scene(actors, used, busy, lap_of(street), guest, street, driver)
+    return Scene(actors, spans, used, busy, lap_of(street), guest, street, driver)
 
 
 @kernel
@@ -159,6 +161,7 @@ def _decide(scene, k, key, dt):
     if _change_pays(scene, k, (side, ZERO, ZERO, car.half_width + MARGIN)):
         car.lane = 1 - car.lane
         car.drift = _NO_DRIFT if side > car.side else -_NO_DRIFT
+        note(scene.spans, k, car, street)
 
 
 @kernel
@@ -198,12 +201,13 @@ def _swerve(car, target, width, forward):
 
 
 @kernel
-def step_traffic(actors, guest, street, driver, key, dt):
+def step_traffic(actors, spans, guest, street, driver, key, dt):
     """Move all cars among the actors by one step.
 
     Args:
         actors: (M,) `ACTOR` records, changed in place. A car changes lanes while its `drift` is not 0; `lane`
             is then the lane it goes to.
+        spans: of `room_for_spans`, to work in.
         guest: `Guest`, which drives itself.
         street: `Street`.
         driver: `DRIVER` record.
@@ -211,7 +215,7 @@ def step_traffic(actors, guest, street, driver, key, dt):
         dt: [s].
     """
     dt = np.float32(dt)
-    scene = look_around(actors, guest, street, driver)
+    scene = look_around(actors, spans, guest, street, driver)
     for k in range(scene.used):
         if actors[k].kind == CAR:
             width = street.points[point_at(actors[k].along, street), 4]

@@ -19,7 +19,9 @@ from envs.driving.lanes import (
     lane_side,
     lap_of,
     nearest,
+    note,
     put_on_road,
+    room_for_spans,
     sweep_of,
     wrapped,
 )
@@ -97,7 +99,10 @@ def test_places_and_distances_wrap_round_the_lap() -> None:
 
 def scene(street: Street, *others, guest: Guest = NOBODY_ELSE) -> Scene:
     actors = np.array([it.copy() for it in others], ACTOR).view(np.recarray)
-    return Scene(actors, len(others), 0, lap_of(street), guest, street, DRIVER)
+    spans = room_for_spans(len(others))
+    for k in range(len(others)):
+        note(spans, k, actors[k], street)
+    return Scene(actors, spans, len(others), 0, lap_of(street), guest, street, DRIVER)
 
 
 def straight_on(it):

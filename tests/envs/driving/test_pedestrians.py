@@ -7,7 +7,7 @@ from numba import njit
 from envs.driving.actors import ACTOR, CAR, PEDESTRIAN
 from envs.driving.collision import boxes_overlap
 from envs.driving.following import DriverParams
-from envs.driving.lanes import Guest, Street
+from envs.driving.lanes import Guest, Street, room_for_spans
 from envs.driving.pedestrians import crossing_busy, place_pedestrians, step_pedestrians
 from envs.driving.placing import place_cars
 from envs.driving.randomness import STREAM_TRAFFIC, stream_key
@@ -189,14 +189,14 @@ def _run_over(a, b):
 
 
 @njit(error_model="numpy")
-def _live(actors, people, ego, street, driver, steps, seed):
+def _live(actors, spans, people, ego, street, driver, steps, seed):
     """How many arrived, walkers touched by a car, longest walk [steps], metres driven in the last half."""
     arrived, touched, longest, driven = 0, 0, 0, 0.0
     walks = np.zeros(people, np.int64)
     for n in range(steps):
         key = stream_key(np.uint64(seed), 0, n, STREAM_TRAFFIC)
         step_pedestrians(actors, ego, street, key, np.float32(0.05))
-        step_traffic(actors, ego, street, driver, key, np.float32(0.05))
+        step_traffic(actors, spans, ego, street, driver, key, np.float32(0.05))
         for j in range(people, actors.shape[0]):
             driven += actors[j].speed * 0.05 if 2 * n >= steps else 0.0
         for k in range(people):
@@ -217,9 +217,13 @@ def test_in_traffic_everybody_crosses_and_nobody_is_hit(lanes: int) -> None:
     actors = np.zeros(people + 16, ACTOR).view(np.recarray)
     place_pedestrians(actors, (0, people), street, LOOKS, np.uint64(4))
     sizes, ego = np.array([(2.3, 0.91), (3.6, 1.15)], np.float32), guest(0.0, 0.0, 500.0)
-    place_cars(actors, (people, 16), ego, street, DRIVER, (sizes, 5, 1.0), np.uint64(5))
+    place_cars(
+        actors, room_for_spans(len(actors)), (people, 16), ego, street, DRIVER, (sizes, 5, 1.0), np.uint64(5)
+    )
     steps = 40_000
-    arrived, touched, longest, driven = _live(actors, people, ego, street, DRIVER, steps, 6)
+    arrived, touched, longest, driven = _live(
+        actors, room_for_spans(len(actors)), people, ego, street, DRIVER, steps, 6
+    )
     assert touched == 0
     width = 2 * (0.6 + 3.5 * lanes + 0.7)
     assert longest <= width / 1.2 / 0.05 + 2, "nobody stops on the road"
@@ -234,8 +238,10 @@ def test_no_crowd_at_the_kerbs_stops_traffic_for_good() -> None:
     actors = np.zeros(people + 16, ACTOR).view(np.recarray)
     place_pedestrians(actors, (0, people), street, LOOKS, np.uint64(4))
     sizes, ego = np.array([(2.3, 0.91)], np.float32), guest(0.0, 0.0, 500.0)
-    place_cars(actors, (people, 16), ego, street, DRIVER, (sizes, 5, 1.0), np.uint64(5))
-    _, touched, _, driven = _live(actors, people, ego, street, DRIVER, 40_000, 6)
+    place_cars(
+        actors, room_for_spans(len(actors)), (people, 16), ego, street, DRIVER, (sizes, 5, 1.0), np.uint64(5)
+    )
+    _, touched, _, driven = _live(actors, room_for_spans(len(actors)), people, ego, street, DRIVER, 40_000, 6)
     assert touched == 0
     assert driven / (1000.0 * 16) > 0.2
 

@@ -6,7 +6,7 @@ import pytest
 from envs.driving.actors import ACTOR, CAR, CONE, NOBODY
 from envs.driving.collision import boxes_overlap
 from envs.driving.following import DriverParams
-from envs.driving.lanes import Guest, Street, lap_of
+from envs.driving.lanes import Guest, Street, lap_of, room_for_spans
 from envs.driving.placing import place_cars
 from envs.driving.traffic import step_traffic
 
@@ -33,7 +33,16 @@ def placed(street: Street, asked: int, seed: int, ego: Guest | None = None, pace
     actors = np.zeros(asked + 2, ACTOR).view(np.recarray)
     actors["kind"][1:-1] = CONE  # of the episode before
     looks = (SIZES, 5, np.float32(pace))
-    fitted = place_cars(actors, (1, asked), ego or guest(), street, DRIVER, looks, np.uint64(seed))
+    fitted = place_cars(
+        actors,
+        room_for_spans(len(actors)),
+        (1, asked),
+        ego or guest(),
+        street,
+        DRIVER,
+        looks,
+        np.uint64(seed),
+    )
     assert (actors["kind"][1 : fitted + 1] == CAR).all()
     assert (actors["kind"][fitted + 1 :] == NOBODY).all()
     assert actors["kind"][0] == NOBODY
@@ -75,7 +84,7 @@ def test_all_could_stop_for_what_is_ahead(lanes: int) -> None:
         gap = gaps(cars, street)
         assert (cars["speed"].astype(float) ** 2 <= 2 * 2.0 * (gap - 1.9)).all()
         assert (cars["speed"] * 1.2 <= gap - 1.9).all()
-        step_traffic(cars, guest(), street, DRIVER, np.uint64(0), np.float32(0.05))
+        step_traffic(cars, room_for_spans(len(cars)), guest(), street, DRIVER, np.uint64(0), np.float32(0.05))
         assert cars["acceleration"].min() > -4.0
 
 

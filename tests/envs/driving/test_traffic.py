@@ -7,7 +7,7 @@ from numba import njit
 from envs.driving.actors import ACTOR, CAR, NOBODY, PARKED, PEDESTRIAN
 from envs.driving.collision import boxes_overlap
 from envs.driving.following import DriverParams, equilibrium_gap
-from envs.driving.lanes import Guest, Street, lap_of
+from envs.driving.lanes import Guest, Street, lap_of, room_for_spans
 from envs.driving.placing import place_cars
 from envs.driving.randomness import STREAM_TRAFFIC, stream_key
 from envs.driving.traffic import HARDEST, STOP_LINE, _advance, step_traffic
@@ -63,7 +63,16 @@ def peanut(size: float, lanes: int = 1, widening: float = 0.0, **keywords) -> St
 def crowd(where: Street, count: int, seed: int, ego: Guest | None = None, room: int = 0) -> np.ndarray:
     actors = np.zeros(count + room, ACTOR).view(np.recarray)
     key = np.uint64(stream_key(np.uint64(seed), 0, 0, STREAM_TRAFFIC))
-    place_cars(actors, (room, count), ego or guest(), where, DRIVER, (SIZES, 8, 1.0), key)
+    place_cars(
+        actors,
+        room_for_spans(len(actors)),
+        (room, count),
+        ego or guest(),
+        where,
+        DRIVER,
+        (SIZES, 8, 1.0),
+        key,
+    )
     return actors
 
 
@@ -83,7 +92,7 @@ def drive(actors: np.ndarray, where: Street, steps: int, ego=None, seed: int = 0
     for n in range(steps):
         key = np.uint64(stream_key(np.uint64(seed), 0, n, STREAM_TRAFFIC))
         now = ego(n) if callable(ego) else ego or guest()
-        step_traffic(actors, now, where, DRIVER, key, DT)
+        step_traffic(actors, room_for_spans(len(actors)), now, where, DRIVER, key, DT)
         history[n] = actors
     return history
 
@@ -108,12 +117,12 @@ def _touching(actors):
 
 
 @njit(error_model="numpy")
-def _drive_far(actors, ego, where, driver, steps, seed):
+def _drive_far(actors, spans, ego, where, driver, steps, seed):
     """How many pairs touched, how many metres were driven, how many car-steps changed lanes."""
     touched, driven, changing = 0, 0.0, 0
     for n in range(steps):
         key = stream_key(np.uint64(seed), 0, n, STREAM_TRAFFIC)
-        step_traffic(actors, ego, where, driver, key, np.float32(0.05))
+        step_traffic(actors, spans, ego, where, driver, key, np.float32(0.05))
         touched += _touching(actors)
         for k in range(actors.shape[0]):
             driven += actors[k].speed * 0.05
@@ -181,7 +190,9 @@ def test_a_million_steps_without_a_touch(count: int, lanes: int, seed: int) -> N
     actors = crowd(road, count, seed)
     assert (actors["kind"] == CAR).sum() == count
     steps = 1_000_000 // count
-    touched, driven, changing = _drive_far(actors, guest(), road, DRIVER, steps, seed)
+    touched, driven, changing = _drive_far(
+        actors, room_for_spans(len(actors)), guest(), road, DRIVER, steps, seed
+    )
     assert touched == 0
     assert driven / (steps * count * 0.05) > 5.0, "they do drive"
     assert (changing > 1000) == (lanes == 2)
@@ -207,7 +218,7 @@ def test_who_stands_across_a_lane_is_not_hit(lanes: int, seed: int) -> None:
     n = int(100.0 / road.spacing + 0.5)
     x, y, heading = (float(value) for value in road.points[n, :3])
     actors[0].x, actors[0].y, actors[0].yaw = x - lane * np.sin(heading), y + lane * np.cos(heading), heading
-    touched, driven, _ = _drive_far(actors, ego, road, DRIVER, 6000, seed)
+    touched, driven, _ = _drive_far(actors, room_for_spans(len(actors)), ego, road, DRIVER, 6000, seed)
     assert touched == 0
     assert driven > 1000.0
 
@@ -324,10 +335,11 @@ def test_the_same_start_ends_in_the_same_bits_whatever_else_is_driven() -> None:
     ends = []
     for company in (False, True):
         actors, others = crowd(road, 24, 5), crowd(other, 16, 6)
+        spans = room_for_spans(len(actors))
         for n in range(600):
             if company:
                 drive(others, other, 1, seed=n)
-            step_traffic(actors, guest(50.0, -1.75, 4.0), road, DRIVER, np.uint64(n), DT)
+            step_traffic(actors, spans, guest(50.0, -1.75, 4.0), road, DRIVER, np.uint64(n), DT)
         ends.append(actors.tobytes())
     assert ends[0] == ends[1]
 
