@@ -48,3 +48,17 @@ def nearest_discrete(wanted: np.ndarray) -> np.ndarray:
     """The discrete actions (N,) closest to wanted steering and pedal (N, 2)."""
     gap = np.abs(wanted[:, None, :] - ACTION_TABLE[None]) * np.array([1.0, 0.5], np.float32)
     return gap.sum(axis=2).argmin(axis=1)
+
+
+def discrete_towards(wanted: np.ndarray, steer: np.ndarray, reach: np.ndarray) -> np.ndarray:
+    """The discrete actions (N,) that bring the wheels nearest to where they are wanted by the next step.
+
+    Args:
+        wanted: steering and pedal (N, 2).
+        steer: where the wheels are (N,), a share of their greatest angle, as steering is.
+        reach: how far they turn in one step (N,), likewise.
+    """
+    steers, pedals = np.array(list(STEERS.values())), np.array(list(PEDALS.values()))
+    turn = np.clip(steers - steer[:, None], -reach[:, None], reach[:, None])
+    nearest = np.abs(steer[:, None] + turn - wanted[:, :1]).argmin(axis=1)
+    return nearest * len(PEDALS) + np.abs(pedals - wanted[:, 1:]).argmin(axis=1)
