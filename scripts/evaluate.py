@@ -14,10 +14,10 @@ from agents.runs.durable import write_durably
 from agents.runs.errors import require
 from agents.runs.parser import exit_status, parse_options
 from agents.runs.progress import progress_bar
-from agents.runs.report import print_evaluation
+from agents.runs.report import print_evaluation, print_gaps
 from agents.runs.threads import prepare_threads
 from envs.drivers import DRIVERS
-from judges import Episodes, judge_driver, judge_run
+from judges import DriverJudge, Episodes, Judge, RunJudge
 
 
 @dataclass(frozen=True)
@@ -25,13 +25,15 @@ class Options:
     """What to judge, and on what."""
 
     run: Path
-    """Folder of the run; or expert, or random, which drive Hairpin/LaneFollow-v0."""
+    """Folder of the run; or expert, or random, which drive `env_id`."""
+    env_id: str | None = None
+    """What the expert or chance drive, such as Hairpin/Traffic-v0; by default Hairpin/LaneFollow-v0."""
     split: str = "test"
     """Split of the environment's levels; ignored where it has none."""
     episodes: int = 100
     """Episodes, each on a level of its own, each driven once to its end."""
     ood: Literal["none", "all"] = "none"
-    """all judges the ood split as well: roads unlike any in training."""
+    """all judges every held-out axis as well: roads, density, friction, looks, cameras unlike training's."""
     seed: int | None = None
     """Seed of the episodes; by default the one that the run's own evaluation used."""
     json: Path | None = None
@@ -59,25 +61,34 @@ def judge(arguments: Sequence[str]) -> None:
     """
     options = parse_options(Options, arguments, str(__doc__))
     prepare_threads()
-    console, results = Console(), []
-    for split in [options.split, "ood"] if options.ood == "all" else [options.split]:
-        with progress_bar(console, f"evaluate {split}", options.episodes, "episodes") as advance:
-            asked = Episodes(
-                split, options.episodes, options.seed, options.env_kwargs, lambda done: advance(done, "")
-            )
-            known = str(options.run) in DRIVERS
-            results.append(
-                judge_driver(str(options.run), asked)
-                if known
-                else judge_run(options.run, options.device, asked)
-            )
-        print_evaluation(console, results[-1])
-        if results[-1]["split"] is None:
-            break  # there is but one set of levels
+    console, who = Console(), _judge_of(options)
+    asked = Episodes(options.split, options.episodes, options.seed, options.env_kwargs)
+    results = [_judged(console, who, asked, options.split)]
+    axes = who.axes(asked) if options.ood == "all" else {}
+    for axis, kwargs in axes.items():
+        apart = asked._replace(env_kwargs={**asked.env_kwargs, **kwargs})
+        results.append({"axis": axis, **_judged(console, who, apart, axis)})
+    if axes:
+        print_gaps(console, results[0], {result["axis"]: result for result in results[1:]})
     if options.json:
         content = results if options.ood == "all" else results[0]
         text = json.dumps(content, indent=2) + "\n"
         write_durably(options.json.parent, options.json.name, text.encode())
+
+
+def _judge_of(options: Options) -> Judge:
+    """Who is judged."""
+    if str(options.run) in DRIVERS:
+        return DriverJudge(str(options.run), options.env_id)
+    return RunJudge(options.run, options.device, options.env_id)
+
+
+def _judged(console: Console, who: Judge, asked: Episodes, title: str) -> dict[str, Any]:
+    """Results, with a bar while they are worked out, printed."""
+    with progress_bar(console, f"evaluate {title}", asked.number, "episodes") as advance:
+        result = who.results(asked, lambda done: advance(done, ""))
+    print_evaluation(console, result)
+    return result
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -31,6 +31,8 @@ class Options:
     """Seed of the first car."""
     split: str = "test"
     """Split of the roads: train, val, test or ood."""
+    env_id: str = "Hairpin/LaneFollow-v0"
+    """The task, such as Hairpin/Traffic-v0."""
     env_kwargs: dict[str, Any] = field(default_factory=dict)
     """Keyword arguments of the environment, such as --env_kwargs.look noisy."""
 
@@ -51,9 +53,10 @@ def draw(arguments: list[str]) -> None:
     options = parse_options(Options, arguments, str(__doc__))
     try:
         kwargs = {"split": options.split, **options.env_kwargs}
-        env = make_environment("Hairpin/LaneFollow-v0", options.columns, kwargs)
+        env = make_environment(options.env_id, options.columns, kwargs)
         env.reset(seed=options.seed)
-        assert isinstance(env, DrivingVectorEnv)
+        if not isinstance(env, DrivingVectorEnv):
+            raise RunError(f"env_id is {options.env_id!r}, which has no camera")
         sheet = BytesIO()
         imsave(sheet, contact_sheet(env.simulator, options.zoom, 2 * options.zoom), format="png")
         write_durably(options.save.parent, options.save.name, sheet.getvalue())

@@ -34,6 +34,8 @@ class Options:
     """Split of the roads: train, val, test or ood."""
     seconds: float = float("inf")
     """How much of the episode is filmed."""
+    env_id: str = "Hairpin/LaneFollow-v0"
+    """The task, such as Hairpin/Traffic-v0."""
     env_kwargs: dict[str, Any] = field(default_factory=dict)
     """Keyword arguments of the environment, such as --env_kwargs.look noisy."""
 
@@ -44,7 +46,7 @@ class Options:
 
 def drive(options: Options, console: Console) -> dict[str, float]:
     """Drive as the options ask; returns the metrics of the last episode."""
-    name, policy, save, seed = "Hairpin/LaneFollow-v0", options.policy, options.save, options.seed
+    name, policy, save, seed = options.env_id, options.policy, options.save, options.seed
     road = {} if options.level is None else {"levels": options.level}
     kwargs = {"split": options.split, "render_mode": "rgb_array" if save else "human", **options.env_kwargs}
     if save:

@@ -135,3 +135,26 @@ def print_evaluation(console: Console, scores: Mapping[str, Any]) -> None:
     """Print what an evaluation of an agent found."""
     where = f" of the {scores['split']} split" if scores["split"] else ""
     print_scores(console, f"{scores['episodes']} episodes{where}", scores)
+
+
+GAP_SCORES = ("driving_score", "success_rate", "mean_return")
+"""What a gap is told of: the first of these that an evaluation has."""
+
+
+def print_gaps(console: Console, own: Mapping[str, Any], apart: Mapping[str, Mapping[str, Any]]) -> None:
+    """Print how much of a score is lost along each held-out axis.
+
+    Args:
+        console: where to.
+        own: results on what the policy may expect.
+        apart: results by axis.
+    """
+    score = next(name for name in GAP_SCORES if own.get(name) is not None)
+    table = Table(title=f"{score.replace('_', ' ')} by held-out axis", title_justify="left")
+    table.add_column("axis")
+    for column in ("score", "gap"):
+        table.add_column(column, justify="right")
+    table.add_row("none", _printed(own[score]), "")
+    for axis, results in apart.items():
+        table.add_row(axis, _printed(results[score]), f"{results[score] - own[score]:+,.3f}")
+    console.print(table)

@@ -20,6 +20,7 @@ from envs.driving.params import CONTROL_STEP, GRAVITY
 from envs.driving.sections import LANE_WIDTH, M_HALF_WIDTH, M_LANES
 from envs.driving.surroundings import EGO_HALF_LENGTH, EGO_HALF_WIDTH, place_of_actor
 from envs.driving.traffic import SOON, STOP_LINE
+from envs.driving.vector_env import DrivingVectorEnv
 
 _ZERO, _HALF, _ONE, _TWO, _FAR = (np.float32(value) for value in (0.0, 0.5, 1.0, 2.0, 1e6))
 _STEP = np.float32(0.35)  # [m] from one place across the road to the next that is weighed
@@ -46,6 +47,13 @@ class StreetDriver:
     lane_price: float = 0.3  # [m/s] and a metre off the middle of a lane
     other_side_price: float = 1.5  # [m/s] and driving on the other side
     patience: float = 2.0  # [s] that it leaves who comes from behind
+
+    def act(self, env: DrivingVectorEnv) -> np.ndarray:
+        """Actions (N,) or (N, 2) for the environment's present state, as its action space wants them."""
+        actions, simulator = np.empty((env.num_envs, 2), np.float32), env.simulator
+        minds = self.numbers(), follower()
+        drive_streets(simulator.rows, simulator.there, simulator.roads.arrays(), minds, actions)
+        return env.nearest_actions(actions)
 
     def numbers(self) -> tuple[np.float32, ...]:
         """The numbers that the compiled code takes."""
@@ -80,9 +88,9 @@ def _closes_off(it, span, place, corridor):
     """
     ahead, comes, patience = place
     side, missing, _, half = corridor
-    if abs(missing) < _HALF * _STEP:
-        return False  # the car stays where it is
     if ahead > -(it.half_length + EGO_HALF_LENGTH + _HALF):
+        if abs(missing) < _HALF * _STEP:
+            return in_way(span[0], span[1], (side, _ZERO, _ZERO, half), _ZERO)  # no room to stay there
         if missing > _ZERO:
             return span[1] > side and span[0] < side + missing + half
         return span[0] < side and span[1] > side + missing - half
@@ -145,7 +153,7 @@ def _way_to(row, actors, here, corridor, bend, patience):
         elif _comes_over(it, span, ahead, corridor):
             return _ZERO, np.float32(0.1), row.vx - approach
         elif _closes_off(it, span, (ahead, -approach, patience), corridor):
-            return -_ONE, _ZERO, _ZERO
+            return -_ONE, _FAR, _ZERO
     return allowed, gap, speed
 
 

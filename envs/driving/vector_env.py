@@ -7,7 +7,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
 from envs.batching import as_autoreset_mode, reset_mask, reset_options, row_seeds, seed_words, whole_seed
-from envs.driving.actions import action_space, controls
+from envs.driving.actions import action_space, controls, discrete_towards
 from envs.driving.config import RENDER_MODES, DrivingConfig
 from envs.driving.levels import SPLITS
 from envs.driving.metrics import METRICS, ROAD_METRICS
@@ -136,6 +136,14 @@ class DrivingVectorEnv(VectorEnv):
         if mask is None or not self._begun:
             return self._everyone
         return reset_mask(mask, self.num_envs)
+
+    def nearest_actions(self, wanted: np.ndarray) -> np.ndarray:
+        """The actions (N,) or (N, 2) of its space that come nearest to steering and pedal (N, 2)."""
+        if self.config.actions != "discrete":
+            return wanted
+        rows, cars = self.simulator.rows, self.simulator.there.cars
+        reach = cars["steer_rate"] * np.float32(CONTROL_STEP * self.config.frame_skip) / cars["max_steer"]
+        return discrete_towards(wanted, rows["steer"] * rows["mirror"] / cars["max_steer"], reach)
 
     def _levels(self, options: dict[str, Any]) -> np.ndarray | None:
         """The levels that the options of `reset` pin, which are taken out of them."""

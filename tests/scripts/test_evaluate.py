@@ -35,7 +35,9 @@ def test_another_split_and_seed_are_other_episodes(driving_run: Path, tmp_path: 
 def test_roads_unlike_any_in_training_come_as_a_second_result(driving_run: Path, tmp_path: Path):
     out = tmp_path / "out.json"
     assert evaluate.main([str(driving_run), "--episodes", "1", "--ood", "all", "--json", str(out)]) == 0
-    assert [scores["split"] for scores in json.loads(out.read_text())] == ["test", "ood"]
+    results = json.loads(out.read_text())
+    assert [scores["split"] for scores in results] == ["test", "ood", "test", "test", "test"]
+    assert [scores.get("axis") for scores in results] == [None, "curvature", "friction", "look", "camera"]
 
 
 @pytest.mark.slow

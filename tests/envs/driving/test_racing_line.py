@@ -5,20 +5,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from envs.driving import racing_line as module
+from envs.driving import racing_speed as module
 from envs.driving.levels import centreline
 from envs.driving.params import CONTROL_STEP, GRAVITY, VehicleParams
-from envs.driving.racing_line import (
-    RaceDriver,
-    RacingLine,
-    lap_time,
-    minimum_curvature,
-    nearest_point,
-    path_shape,
-    race,
-    racing_line,
-    speed_profile,
-)
+from envs.driving.racing_driver import RaceDriver, nearest_point, race
+from envs.driving.racing_line import RacingLine, path_shape, racing_line
+from envs.driving.racing_path import minimum_curvature
+from envs.driving.racing_speed import lap_time, speed_profile
 from envs.driving.vehicle import CAR_FIELDS, drive, tyre_force
 
 HALF_WIDTH = 5.0
