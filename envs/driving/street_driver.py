@@ -19,7 +19,7 @@ from envs.driving.lanes import in_way
 from envs.driving.params import CONTROL_STEP, GRAVITY
 from envs.driving.sections import LANE_WIDTH, M_HALF_WIDTH, M_LANES
 from envs.driving.surroundings import EGO_HALF_LENGTH, EGO_HALF_WIDTH, place_of_actor
-from envs.driving.traffic import SOON, STOP_LINE
+from envs.driving.traffic import STOP_LINE
 from envs.driving.vector_env import DrivingVectorEnv
 
 _ZERO, _HALF, _ONE, _TWO, _FAR = (np.float32(value) for value in (0.0, 0.5, 1.0, 2.0, 1e6))
@@ -27,11 +27,13 @@ _STEP = np.float32(0.35)  # [m] from one place across the road to the next that 
 _EDGE = np.float32(0.7)  # [m] that the middle of the car keeps from the edge of the road
 _SLOPE, _SIDE_SPEED = np.float32(0.3), np.float32(1.4)  # of a swerve, at most; the latter in m/s
 _MARGIN, _AT_REST = np.float32(0.4), np.float32(0.05)  # [m] kept free to the side, at speed and at rest
+_EAGER = np.float32(1.5)  # pure pursuit comes near its path as an exponential does: it aims beyond
 _ROOM = np.float32(8.0)  # [m] kept to what stands, to get round it
 _SIGHT = np.float32(70.0)  # [m]
 _SWING = np.float32(1.5)  # [s] for which who moves to the side is taken to go on
 _CAN_STOP = np.float32(6.0)  # [m/s²] of braking that it accepts for people at a crossing
 _CLOSE_UP = np.float32(1.0)  # [m] that it stops closer to a line than to a bumper
+_SQUEEZED = np.float32(3.0)  # [m/s] what it is worth to keep the whole margin
 _NO_WAY = np.float32(-100.0)  # what a place is worth that cannot be taken
 
 
@@ -45,7 +47,7 @@ class StreetDriver:
     side_acceleration: float = 5.0  # [m/s²] that it never steers for more of
     shift_price: float = 0.2  # [m/s] of speed that a metre to the side is worth
     lane_price: float = 0.3  # [m/s] and a metre off the middle of a lane
-    other_side_price: float = 1.5  # [m/s] and driving on the other side
+    other_side_price: float = 1.0  # [m/s] and driving on the other side
     patience: float = 2.0  # [s] that it leaves who comes from behind
 
     def act(self, env: DrivingVectorEnv) -> np.ndarray:
@@ -115,7 +117,7 @@ def _may_drive(row, it, ahead, approach):
     if its < _ZERO:  # they meet before
         free, its = free * row.vx / max(row.vx - its, _ONE), _ZERO
     free -= _ROOM if its < _HALF and it.kind != PEDESTRIAN else _ONE
-    return np.sqrt(its * its + _TWO * max(free, _ZERO)), max(free, np.float32(0.1)), its
+    return np.sqrt(its * its + max(free, _ZERO)), max(free, np.float32(0.1)), its
 
 
 @kernel
@@ -164,10 +166,9 @@ def _rate(speed):
 
 
 @kernel
-def _corridor(row, target):
+def _corridor(row, target, margin):
     """The corridor, as `in_way` takes it, of a car that goes to a place across the road."""
     side = row.offset * row.direction * row.mirror
-    margin = min(_MARGIN, _AT_REST + np.float32(0.06) * row.vx)
     return side, target - side, _rate(row.vx), EGO_HALF_WIDTH + margin
 
 
@@ -195,13 +196,20 @@ def choose_place(row, actors, here, road, numbers):
     """
     side = row.offset * row.direction * row.mirror
     half, lanes, bend = road
+    margin = min(_MARGIN, _AT_REST + np.float32(0.06) * row.vx)
     last = half - _EDGE if lanes == 1 else -_EDGE
     best, result = _TWO * _NO_WAY, (side, _FAR, _ZERO)
     count = int((last + half - _EDGE) / _STEP) + 1
     for k in range(count + 1):
         target = _EDGE - half + np.float32(k) * _STEP if k < count else min(max(side, _EDGE - half), last)
-        allowed, gap, speed = _way_to(row, actors, here, _corridor(row, target), bend, numbers[7])
+        allowed, gap, speed = _way_to(row, actors, here, _corridor(row, target, margin), bend, numbers[7])
         worth = min(allowed, numbers[0]) if allowed >= _ZERO else _NO_WAY
+        if worth < numbers[0] - _SQUEEZED:  # with less room to the side, perhaps
+            allowed, free, its = _way_to(
+                row, actors, here, _corridor(row, target, _AT_REST), bend, numbers[7]
+            )
+            if min(allowed, numbers[0]) - _SQUEEZED > worth:
+                worth, gap, speed = min(allowed, numbers[0]) - _SQUEEZED, free, its
         worth -= numbers[4] * abs(target - side) + numbers[5] * _off_lane(target, lanes)
         worth -= numbers[6] if target > _ZERO else _ZERO
         if worth > best:
@@ -223,7 +231,7 @@ def line_gap(row, actors, crossings, here):
             continue
         for k in range(actors.shape[0]):
             it = actors[k]
-            if it.kind == PEDESTRIAN and it.lane == c and (it.drift != _ZERO or it.timer < SOON):
+            if it.kind == PEDESTRIAN and it.lane == c and it.drift != _ZERO:
                 best = gap
     return best
 
@@ -234,7 +242,8 @@ def _steer_to(row, line, spacing, target, numbers):
     far = numbers[1] + numbers[2] * row.vx
     hand, count = row.direction * row.mirror, line.shape[0]
     side = row.offset * hand
-    side += min(max(target - side, -_rate(row.vx) * far), _rate(row.vx) * far)
+    missing = _EAGER * (target - side)
+    side += min(max(missing, -_rate(row.vx) * far), _rate(row.vx) * far)
     n = int(row.nearest + row.direction * np.rint(far / spacing)) % count
     x = line[n, 0] - side * hand * np.sin(line[n, 2]) - row.x
     y = line[n, 1] + side * hand * np.cos(line[n, 2]) - row.y
