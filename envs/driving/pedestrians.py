@@ -10,6 +10,7 @@ from envs.driving.traffic import STOP_LINE
 
 _AWAY = np.float32(0.7)  # [m] from the kerb where people wait
 _SHORTEST_WAIT, _LONGEST_WAIT = np.float32(2.0), np.float32(8.0)  # [s]
+_ERRAND = np.float32(5.0)  # times as long as others wait to cross, until who has crossed wants to come back
 _SLOWEST, _FASTEST = np.float32(1.2), np.float32(1.7)  # [m/s]
 _PATIENCE = np.float32(4.0)  # [s] until people who find no gap let the cars go first
 _COMFORT = np.float32(3.0)  # [m/s²] of braking that people ask of others
@@ -118,7 +119,10 @@ def _safe_to_cross(actors, guest, street, crossing):
 
 @kernel
 def _walk(person, street, rest, dt):
-    """One step of somebody on the road, who never stops there; `rest` [s] is how long he then waits."""
+    """One step of somebody on the road, who never stops there; `rest` [s] is what his errand then takes.
+
+    Long ones: two people who came back at once would keep all cars waiting for good.
+    """
     kerb = _kerb(person, street)
     person.side += person.drift * dt
     if abs(person.side) >= kerb and person.side * person.drift > ZERO:
@@ -148,7 +152,7 @@ def step_pedestrians(actors, guest, street, key, dt):
             rest = between(key, _FIRST_DRAW + 2 * k, _SHORTEST_WAIT, _LONGEST_WAIT)
             person.timer -= dt
             if person.drift != ZERO:
-                _walk(person, street, rest, dt)
+                _walk(person, street, _ERRAND * rest, dt)
             elif person.timer <= ZERO:
                 if _safe_to_cross(actors, guest, street, street.crossings[person.lane]):
                     pace = between(key, _FIRST_DRAW + 2 * k + 1, _SLOWEST, _FASTEST)
