@@ -11,7 +11,9 @@ PEERS := $(VENV)/.peers
 COMPILE := import envs, gymnasium; env = gymnasium.make('Hairpin/LaneFollow-v0', labels=True); \
 	env.reset(seed=0); env.step(0)
 
-.PHONY: train test setup
+HIGHWAY := $(VENV)/highway
+
+.PHONY: train test setup highway
 
 train: setup
 	$(BIN)/python scripts/train_agent.py $(OPTIONS)
@@ -31,6 +33,11 @@ $(INSTALLED): pyproject.toml requirements.lock
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install -c requirements.lock -e '.[dev]'
 	touch $@
+
+# A peer that brings another pygame has an environment of its own; benchmark.py looks for it there.
+highway: setup
+	test -x $(HIGHWAY)/bin/python || $(PYTHON) -m venv $(HIGHWAY)
+	$(HIGHWAY)/bin/python -m pip install 'highway-env>=1.10'
 
 # What is tried beside Hairpin; where it cannot be installed, the tests of it are skipped.
 $(PEERS): $(INSTALLED)

@@ -9,6 +9,7 @@ from typing import Any
 
 os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
 
+import task_speed
 from rich.console import Console
 from rich.table import Table
 
@@ -44,6 +45,7 @@ def measured(options: Options, console: Console) -> Iterator[dict[str, Any]]:
         with console.status("measuring"):
             seconds = options.seconds or SECONDS
             yield from simulation_speed.measure(options.num_envs, options.threads, seconds, options.peers)
+            yield from task_speed.measure_tasks(options.num_envs, options.threads, seconds, options.peers)
         return
     import learning_suite  # brings what trains: the other suite need not wait for it
 

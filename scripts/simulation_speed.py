@@ -10,10 +10,10 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
+from simulation_row import Row, row
 
 from envs.driving.vector_env import DrivingVectorEnv
 
-Row = dict[str, Any]
 ID = "Hairpin/LaneFollow-v0"
 PEER_SIZES = (8, 16, 64)
 """Batches in which EnvPool is measured."""
@@ -128,9 +128,3 @@ def against_peers(rate: float, threads: int, seconds: float, settings: Row) -> I
             continue
         result = row(f"LaneFollow against {peer}", rate, settings)
         yield {**result, "peer": peer, "peer_value": round(theirs, 1), "ratio": round(rate / theirs, 1)}
-
-
-def row(name: str, value: float, settings: Row) -> Row:
-    """One row without a peer."""
-    empty = {"peer": None, "peer_value": None, "ratio": None}
-    return {"name": name, "value": round(value, 2), "unit": "steps/s", **empty, "settings": settings}

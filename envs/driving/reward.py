@@ -2,7 +2,7 @@
 
 | term | range | weight |
 | --- | --- | --- |
-| progress: new metres over those of a control step at 15 m/s; never paid twice | [0, frame_skip] | 0.2 |
+| progress: new metres over those of a step at 15 m/s; none twice, none beyond `pace` | [0, frame_skip] | 0.2 |
 | lane: (distance from the middle of the lane / half its width)² | [0, 1] | −0.2 |
 | comfort: share of the greatest steering angle | [0, 1] | −0.006 |
 | grip: (lateral acceleration / 1 g)², near 1 where the tyres slide | [0, 1] | −0.5 |
@@ -37,6 +37,7 @@ class RewardWeights:
     collision: float = -2.0
     yielding: float = -0.5
     wrong_way: float = -0.5
+    pace: float = 1000.0  # [m/s] no weight: who is faster is not paid for it
 
     def record(self) -> np.ndarray:
         """The weights as a record array of shape (1,)."""
@@ -51,7 +52,7 @@ def reward(advance, row, max_steer, events, weights):
     """The reward of one action.
 
     Args:
-        advance: new metres along the route.
+        advance: new metres along the route, and how many control steps they took.
         row: record with offset from the middle of the road and of its lane [m], half the lane's width [m],
             steer [rad], vx [m/s], yaw_rate [rad/s].
         max_steer: greatest steering angle [rad].
@@ -61,7 +62,9 @@ def reward(advance, row, max_steer, events, weights):
     off_road, hit, pushed, wrong = events
     lane = min(abs(row.offset - row.lane_side) / row.lane_half, np.float32(1.0))
     grip = min(abs(row.vx * row.yaw_rate) / np.float32(GRAVITY), np.float32(1.0))
-    total = weights.progress * advance / _FULL_STEP + weights.lane * lane * lane
+    metres, steps = advance
+    metres = min(metres, weights.pace * np.float32(CONTROL_STEP) * np.float32(steps))
+    total = weights.progress * metres / _FULL_STEP + weights.lane * lane * lane
     total += weights.comfort * abs(row.steer) / max_steer + weights.grip * grip * grip
     total += (weights.yielding if pushed else np.float32(0.0)) + (
         weights.wrong_way if wrong else np.float32(0.0)

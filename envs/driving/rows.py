@@ -268,7 +268,7 @@ def step_few(stepping, rich, first, last):
         lap = row.furthest >= length and not failed
         late = row.step * CONTROL_STEP >= length / cruise
         events = (off_road, hit > 0, pushed, wrong)
-        outcome.reward[n] = reward(advance, row, there.cars[n].max_steer, events, weights[0])
+        outcome.reward[n] = reward((advance, skip), row, there.cars[n].max_steer, events, weights[0])
         outcome.terminated[n], outcome.truncated[n] = failed, (lap or late) and not failed
         row.ended = failed or lap or late
         row.infractions[OFF_ROAD] += 1 if off_road else 0

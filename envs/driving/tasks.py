@@ -35,7 +35,7 @@ def _obstacles(difficulty: float) -> dict[str, Any]:
         "num_pedestrians": round(8 * difficulty),
         "scenery": True,
         "cruise_speed": 3.0,
-        "reward": {"lane": -0.04},
+        "reward": {"lane": -0.04, "pace": 9.0},
     }
 
 
@@ -47,7 +47,7 @@ def _traffic(difficulty: float) -> dict[str, Any]:
         "num_pedestrians": round(8 * difficulty),
         "scenery": True,
         "cruise_speed": 3.0,
-        "reward": {"lane": -0.04},
+        "reward": {"lane": -0.04, "pace": 9.0},
     }
 
 

@@ -23,7 +23,7 @@ def given(advance: float = 0.0, weights=WEIGHTS, **car: float) -> float:
     row["lane_half"] = 3.5
     for name, value in car.items():
         row[name] = value
-    return float(reward(np.float32(advance), row, FULL, events, weights))
+    return float(reward((np.float32(advance), 2), row, FULL, events, weights))
 
 
 @pytest.mark.parametrize(
