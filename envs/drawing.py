@@ -237,7 +237,7 @@ def readings(simulator: Simulator, row: int, action: np.ndarray | None, watch: W
 
 
 def state_readings(state: np.ndarray) -> list[Reading]:
-    """The first nine numbers of a privileged state, about ± 1, as gauges; what is to the left is on the left."""
+    """The first nine numbers of a privileged state, about ± 1, as gauges; what is left is on the left."""
     values = {name: value if name == "speed" else -value for name, value in zip(STATE, state, strict=False)}
     return [_about_middle(name.replace("_", " "), "", float(value)) for name, value in values.items()]
 

@@ -2,7 +2,7 @@
 
 | term | range | weight |
 | --- | --- | --- |
-| progress: new metres over those of a step at 15 m/s; none twice, none beyond `pace` | [0, frame_skip] | 0.2 |
+| progress: new metres over those of a step at 15 m/s; none twice, none beyond pace | [0, frame_skip] | 0.2 |
 | lane: (distance from the middle of the lane / half its width)² | [0, 1] | −0.2 |
 | comfort: share of the greatest steering angle | [0, 1] | −0.006 |
 | grip: (lateral acceleration / 1 g)², near 1 where the tyres slide | [0, 1] | −0.5 |
