@@ -8,8 +8,9 @@ PYTHON ?= $(shell for candidate in python3 python3.14 python3.13 python3.12 pyth
 PEERS := $(VENV)/.peers
 
 # The simulator's kernels, compiled once before several processes would each compile them.
-COMPILE := import envs, gymnasium; env = gymnasium.make('Hairpin/LaneFollow-v0', labels=True); \
-	env.reset(seed=0); env.step(0)
+COMPILE := import envs, gymnasium; \
+	tasks = [gymnasium.make(f'Hairpin/{name}-v0', labels=True) for name in ('LaneFollow', 'Weather')]; \
+	[(task.reset(seed=0), task.step(0)) for task in tasks]
 
 HIGHWAY := $(VENV)/highway
 

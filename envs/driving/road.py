@@ -129,9 +129,8 @@ def _encode(points, tangents, course, n, x, y):
     wide = 127.0 / points[n, 4]
     gx, gy = -tangents[n, 1] - turn * tangents[n, 0], tangents[n, 0] - turn * tangents[n, 1]
     distance, near = _distance_along(points, course, n * spacing + advance)
-    flags = (
-        (1 if abs(points[n, 3]) > KERB_CURVATURE else 0) | _lawn(x, y) | (4 if near <= _NEAR_CROSSING else 0)
-    )
+    kerbed = marks[M_LANES] == 0.0 and abs(points[n, 3]) > KERB_CURVATURE  # where one races, not on streets
+    flags = (1 if kerbed else 0) | _lawn(x, y) | (4 if near <= _NEAR_CROSSING else 0)
     bend = abs(points[n, 3]) > _SOLID_CURVATURE
     if marks[M_LANES] > 0.0 and (marks[M_MIDDLE] > 0.0 or bend or near <= _SOLID_BEFORE):
         flags |= 8
