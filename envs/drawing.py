@@ -8,6 +8,7 @@ import numpy as np
 from envs.driving.actions import ACTION_NAMES, ACTION_TABLE
 from envs.driving.config import DrivingConfig
 from envs.driving.labels import STATE
+from envs.driving.metrics import INFRACTIONS
 from envs.driving.observations import CHANNELS, Observation
 from envs.driving.params import CONTROL_STEP, VehicleParams
 from envs.driving.simulator import Simulator
@@ -32,6 +33,11 @@ CLASS_COLOURS = np.array(
 DEPTH_COLOURS = np.array(
     [(255, 244, 186), (252, 176, 92), (222, 92, 96), (138, 52, 122), (58, 30, 92), (16, 12, 34)], np.float32
 )  # from right ahead to far away
+HITS = {
+    "collision_pedestrian": "Hit somebody",
+    "collision_vehicle": "Hit a car",
+    "collision_static": "Hit something",
+}
 _NEAREST = 1.5  # [m] depth of the first of these colours
 
 
@@ -48,6 +54,7 @@ class RowCamera:
     def turn_to(self, row: int) -> None:
         """Look through the camera of this row, as it is now."""
         self._alone.copy_row(0, self._simulator, row)
+        self._alone.take_sky_of(self._simulator)
 
     def paint(self, shape: tuple[int, int, int]) -> np.ndarray:
         """A frame (H, W, 3 or 1) uint8, as `shape` says."""
@@ -60,6 +67,12 @@ class RowCamera:
         classes, depths = np.empty((1, *shape), np.uint8), np.empty((1, *shape), np.float32)
         self._alone.label(classes, depths)
         return classes[0], depths[0]
+
+    def boxes(self, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Classes and depths as `label`; boxes (M, 6) int32 by `BOX_FIELDS`, and kinds (M,) of the actors."""
+        classes, depths = np.empty((1, *shape), np.uint8), np.empty((1, *shape), np.float32)
+        _, boxes = self._alone.label(classes, depths)
+        return classes[0], depths[0], boxes[0], self._alone.there.actors[0]["kind"]
 
     def observe(self) -> np.ndarray:
         """The newest frame of the row's observation, (H, W, C), or its privileged state, (9,)."""
@@ -173,7 +186,8 @@ def ending(simulator: Simulator, row: int) -> str | None:
     if not car["ended"]:
         return None
     if simulator.outcome.terminated[row]:
-        return "Left the road"
+        hits = [name for name in HITS if car["infractions"][INFRACTIONS.index(name)] > 0]
+        return HITS[hits[0]] if hits else "Left the road"
     return "Lap complete" if car["furthest"] >= lap_length(simulator, row) else "Time is over"
 
 

@@ -1,5 +1,6 @@
-"""Driving by hand: arrow keys or WASD, R begins again, space holds the world still, Escape ends."""
+"""Driving by hand, and what else keys do: `KEYS` lists them."""
 
+from collections import deque
 from collections.abc import Set
 from contextlib import closing, nullcontext
 from pathlib import Path
@@ -14,11 +15,36 @@ from envs.film import Film, told_numbers
 from envs.viewer import Viewer
 from envs.window import Window
 
+State = dict[str, np.ndarray]
 LEFT, RIGHT = {"left", "a"}, {"right", "d"}
 FASTER, SLOWER = {"up", "w"}, {"down", "s"}
 TURN_RATE, RETURN_RATE = 1.8, 3.6  # [1/s] of the full steering, as keys are held and let go
-WELCOME = "Arrow keys drive  ·  R restarts  ·  Esc ends"
+KEYS = (
+    ("arrows, WASD", "drive"),
+    ("space", "pause, go on"),
+    (". , [ , ]", "while paused: a step, back, forward"),
+    ("R", "begin again"),
+    ("N, P", "next road, the one before"),
+    ("L", "next weather"),
+    ("1, 2, 3", "classes, depths, boxes"),
+    ("H", "these keys"),
+    ("Esc", "end"),
+)
+"""What keys do."""
+WELCOME = "Arrow keys drive  ·  H shows all keys  ·  Esc ends"
+HELP = "\n".join(f"{keys}  –  {what}" for keys, what in KEYS)
 PAUSED = "Paused"
+SKIES: tuple[dict[str, float], ...] = (
+    {},
+    {"night": 0.5, "low_sun": 0.8},
+    {"night": 1.0},
+    {"fog": 0.6},
+    {"rain": 0.9, "wet": 0.9},
+    {"snow": 0.9},
+    {"night": 1.0, "rain": 0.9, "wet": 1.0},
+)
+"""The weathers that L goes through."""
+REMEMBERED = 600  # steps that can be taken back
 EASY_SPEED = 6.0  # [m/s] up to which the wheels turn all the way
 
 
@@ -66,7 +92,7 @@ def drive_by_keyboard(
     """
     cars = env.unwrapped
     if not isinstance(cars, DrivingVectorEnv) or cars.num_envs != 1 or cars.config.actions != "continuous":
-        raise ValueError("a keyboard drives one car of Hairpin/LaneFollow-v0 with actions continuous")
+        raise ValueError("a keyboard drives one car, with actions continuous")
     drive = _Drive(cars, options)
     drive.begin(seed)
     with closing(drive.window), Film(save, drive.rate) if save else nullcontext() as film:
@@ -85,26 +111,73 @@ class _Drive:
     """
 
     def __init__(self, cars: DrivingVectorEnv, options: dict[str, Any] | None) -> None:
-        self.cars, self.options = cars, options
+        self.cars, self.options = cars, dict(options or {})
         self.rate = float(cars.metadata["render_fps"])
         self.viewer, self.window = Viewer(cars.simulator, window=False), Window()
         self.note: str | None = WELCOME
         self.metrics: dict[str, float] = {}
+        self.sky = 0
 
     def begin(self, seed: int | None = None) -> None:
-        self.cars.reset(seed=seed, options=self.options)
+        self.cars.reset(seed=seed, options=dict(self.options))
         self.hands, self.controls = Hands(), np.zeros((1, 2), np.float32)
+        self.past: deque[State] = deque(maxlen=REMEMBERED)
+        self.future: list[State] = []
+        if self.sky:
+            self.cars.simulator.set_weather(0, SKIES[self.sky])
 
     def picture(self) -> np.ndarray:
         return self.viewer.picture(0, action=self.controls[0], note=self.note)
 
     def go_on(self) -> None:
         """Answer the keys, and drive a step unless a note stands over the picture."""
-        self.note = _next_note(self.note, self.window.struck)
-        if "r" in self.window.struck:
-            self.begin()
-        if self.note is not None:
+        struck = self.window.struck
+        self._change_view(struck)
+        if struck & {"n", "p"}:
+            self._change_road(1 if "n" in struck else -1)
+        elif self.note == PAUSED and struck & {".", "[", "]"}:
+            self._travel_in_time(struck)
             return
+        self.note = _next_note(self.note, struck)
+        if "r" in struck:
+            self.begin()
+        if self.note is None:
+            self._step()
+
+    def _change_view(self, struck: Set[str]) -> None:
+        """Lay something over the picture, or change the weather."""
+        for key, overlay in (("1", "semantic"), ("2", "depth")):
+            if key in struck:
+                self.viewer.overlay = "none" if self.viewer.overlay == overlay else overlay
+        if "3" in struck:
+            self.viewer.boxes = not self.viewer.boxes
+        if "l" in struck:
+            self.sky = (self.sky + 1) % len(SKIES)
+            self.cars.simulator.set_weather(0, SKIES[self.sky])
+
+    def _change_road(self, by: int) -> None:
+        """Begin on another road."""
+        simulator = self.cars.simulator
+        level = (int(simulator.rows["level"][0]) + by) % simulator.roads.num_levels
+        self.options["levels"] = level
+        self.begin()
+
+    def _travel_in_time(self, struck: Set[str]) -> None:
+        """Take a step back, take it again as it was, or drive one further with the wheels as they are."""
+        if "[" in struck and self.past:
+            self.future.append(self.cars.state_dict())
+            self.cars.load_state_dict(self.past.pop())
+        elif "]" in struck and self.future:
+            self.past.append(self.cars.state_dict())
+            self.cars.load_state_dict(self.future.pop())
+        elif "." in struck and not self.cars.simulator.rows["ended"][0]:
+            self._step()
+            self.note = self.note or PAUSED
+
+    def _step(self) -> None:
+        """Drive one step."""
+        self.past.append(self.cars.state_dict())
+        self.future.clear()
         speed = float(self.cars.simulator.rows["vx"][0])
         self.controls[0] = self.hands.controls(self.window.held, speed, 1.0 / self.rate)
         _, _, terminated, truncated, info = self.cars.step(self.controls)
@@ -115,8 +188,10 @@ class _Drive:
 
 def _next_note(note: str | None, struck: Set[str]) -> str | None:
     """What stands over the picture after keys were struck; the world moves while there is nothing."""
-    if "r" in struck or (note == WELCOME and struck):
+    if "h" in struck:
+        return PAUSED if note == HELP else HELP
+    if "r" in struck or (note == WELCOME and struck) or (note is not None and struck & {"n", "p"}):
         return None
-    if "space" in struck and note in (None, PAUSED):
+    if "space" in struck and note in (None, PAUSED, HELP):
         return PAUSED if note is None else None
     return note

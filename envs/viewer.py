@@ -14,6 +14,7 @@ from envs.driving.observations import Observation
 from envs.driving.params import CONTROL_STEP
 from envs.driving.sections import HALF_WIDTH
 from envs.driving.simulator import Simulator
+from envs.overlays import Labels, draw_boxes, draw_inhabitants, lay_over
 from envs.window import FINE, SHADE, Colour, Window, as_surface, fill, lettering, smooth, write
 
 WIDTH, HEIGHT = 960, 600
@@ -38,6 +39,10 @@ class Viewer:
     Args:
         simulator: whose rows are drawn; nothing in it is changed.
         window: whether `show` opens a window.
+
+    Attributes:
+        overlay: of `OVERLAYS`, laid over the picture.
+        boxes: whether actors are outlined.
     """
 
     def __init__(self, simulator: Simulator, window: bool) -> None:
@@ -45,6 +50,7 @@ class Viewer:
         self.window = Window() if window else None
         self._camera = drawing.RowCamera(simulator)
         self._watches: dict[int, drawing.Watch] = {}
+        self.overlay, self.boxes = "none", False
         self._map: tuple[tuple[int, float], pygame.Surface, drawing.MapScale] | None = None
 
     def picture(
@@ -70,6 +76,7 @@ class Viewer:
         self._camera.turn_to(row)
         picture = self._camera.paint((HEIGHT, WIDTH, 3))
         canvas = as_surface(picture)
+        self._lay_over(picture, canvas)
         for panel in PANELS:
             canvas.blit(self._panels, panel, panel)
         self._draw_eye(canvas, seen)
@@ -111,6 +118,14 @@ class Viewer:
         write(panels, words, 17, FAINT, midtop=(EYE.centerx, EYE.bottom + 10))
         return panels
 
+    def _lay_over(self, picture: np.ndarray, canvas: pygame.Surface) -> None:
+        if self.overlay == "none" and not self.boxes:
+            return
+        labels = Labels(*self._camera.boxes((HEIGHT, WIDTH)))
+        lay_over(picture, self.overlay, labels)
+        if self.boxes:
+            draw_boxes(canvas, labels)
+
     def _draw_eye(self, canvas: pygame.Surface, seen: Observation | None) -> None:
         config = self.simulator.config
         frame = self._camera.observe() if seen is None else drawing.newest_frame(config, seen)
@@ -127,8 +142,9 @@ class Viewer:
         car, centreline = self.simulator.rows[row], drawing.row_centreline(self.simulator, row)
         key = int(car["level"]), float(car["mirror"])
         if self._map is None or self._map[0] != key:
-            scale = drawing.MapScale.around(centreline[:, :2], SIDE, 2.0 * HALF_WIDTH, key[1])
-            self._map = key, _circuit(centreline, scale), scale
+            half_width = self.simulator.roads.section.half_width
+            scale = drawing.MapScale.around(centreline[:, :2], SIDE, 2.0 * half_width, key[1])
+            self._map = key, _circuit(centreline, scale, half_width), scale
         _, circuit, scale = self._map
         canvas.blit(circuit, MAP)
         start = scale.place(drawing.start_line(self.simulator, row, 3.0 * HALF_WIDTH))
@@ -137,6 +153,7 @@ class Viewer:
         def draw(fine: pygame.Surface) -> None:
             _line(fine, START, start, 3.0)
             _line(fine, ACCENT, trail, 2.5)
+            draw_inhabitants(fine, self.simulator, row, scale)
             pygame.draw.polygon(fine, SHADE, (FINE * scale.arrow(car, 15.0)).tolist())
             pygame.draw.polygon(fine, INK, (FINE * scale.arrow(car, 11.5)).tolist())
 
@@ -162,15 +179,18 @@ def _draw_gauge(canvas: pygame.Surface, track: pygame.Rect, reading: drawing.Rea
 
 
 def _draw_note(canvas: pygame.Surface, words: str) -> None:
-    text = lettering(words, 34, INK)
-    pill = text.get_rect(center=(WIDTH // 2, HEIGHT // 2)).inflate(64, 34)
+    lines = [lettering(line, 34 if len(words) < 60 else 22, INK) for line in words.split("\n")]
+    height, wide = lines[0].get_height() + 6, max(line.get_width() for line in lines)
+    pill = pygame.Rect(0, 0, wide + 64, height * len(lines) + 28)
+    pill.center = WIDTH // 2, HEIGHT // 2
     canvas.blit(smooth(pill.size, lambda fine: _round_rect(fine, pygame.Rect((0, 0), pill.size), 29)), pill)
-    canvas.blit(text, text.get_rect(center=pill.center))
+    for n, line in enumerate(lines):
+        canvas.blit(line, line.get_rect(midtop=(pill.centerx, pill.top + 17 + n * height)))
 
 
-def _circuit(centreline: np.ndarray, scale: drawing.MapScale) -> pygame.Surface:
+def _circuit(centreline: np.ndarray, scale: drawing.MapScale, half_width: float) -> pygame.Surface:
     """The road of a map."""
-    radius = max(HALF_WIDTH * scale.pixels_per_metre, 1.5)
+    radius = max(half_width * scale.pixels_per_metre, 1.5)
 
     def draw(fine: pygame.Surface) -> None:
         for colour, size in ((SHADE, radius + 1.5), (ROAD, radius)):

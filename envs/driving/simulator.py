@@ -1,5 +1,6 @@
 """The simulator: a batch of cars, each on its own road, stepped and seen by compiled code."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,7 @@ from envs.driving.sharing import SharedWork
 from envs.driving.surroundings import SURROUNDINGS, look_ahead
 from envs.driving.tracing import VIEW_DISTANCE
 from envs.driving.vehicle import PHYSICS
-from envs.driving.weather import WEATHER
+from envs.driving.weather import WEATHER, draw_weather
 
 _ABOVE = 200.0  # [m] height of the camera that draws the bird's view
 _SEEN_FROM_ABOVE = 60.0  # [m] width of that view
@@ -94,6 +95,17 @@ class Simulator:
         for name, array in self.state.items():
             array[to] = other.state[name][row]
         self.roads.require(self.rows["level"][to : to + 1])
+
+    def set_weather(self, row: int, strengths: dict[str, float]) -> None:
+        """Change a row's weather until its episode ends, by names and strengths as the option has them."""
+        ranges = replace(self.config, weather=strengths).weather_ranges()
+        draw_weather(self.there.weathers[row], ranges, np.uint64(0))
+        self.looks["wet"][row] = self.there.weathers["wet"][row]
+        self._rich = True
+
+    def take_sky_of(self, other: "Simulator") -> None:
+        """Draw the weather of rows that are copied from another simulator, if that has any."""
+        self._rich = other._rich
 
     def seed_rows(self, chosen: np.ndarray, seeds: np.ndarray) -> None:
         """Give the chosen rows new seeds; their next episode is their first."""

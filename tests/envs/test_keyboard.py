@@ -9,7 +9,7 @@ import pytest
 
 from envs import keyboard
 from envs.driving.vector_env import DrivingVectorEnv
-from envs.keyboard import PAUSED, WELCOME, Hands, drive_by_keyboard
+from envs.keyboard import HELP, KEYS, PAUSED, WELCOME, Hands, drive_by_keyboard
 from envs.viewer import Viewer, Window
 
 TICK = 0.05  # [s]
@@ -136,3 +136,43 @@ def test_another_environment_is_refused(keywords: dict[str, Any]):
     env = DrivingVectorEnv(**{"num_envs": 1, "num_levels": 4, "actions": "continuous", **keywords})
     with pytest.raises(ValueError, match="a keyboard drives one car"):
         drive_by_keyboard(env, 0)
+
+
+def test_time_goes_back_and_on_again_to_the_same_bits(play: Callable[..., Played]):
+    """Driven 12 steps, 5 back, 5 on again: as if nothing had been; a step after 5 back goes another way."""
+    env, still = make_batch(), (set(), set())
+    drive = [({"up"}, {"up"}), *[({"up"}, set())] * 11]
+    pause, back, again = (set(), {"space"}), (set(), {"["}), (set(), {"]"})
+    play(env, [*drive, pause, still])
+    driven = env.state_dict()
+    play(env, [*drive, pause, *[back] * 5, still])
+    assert env.simulator.rows["step"][0] == 7
+    play(env, [*drive, pause, *[back] * 5, *[again] * 5, again])
+    assert all((driven[name] == array).all() for name, array in env.state_dict().items())
+    play(env, [*drive, pause, *[back] * 5, (set(), {"."}), again])
+    assert env.simulator.rows["step"][0] == 8, "what was to come is forgotten"
+    assert not all((driven[name] == array).all() for name, array in env.state_dict().items())
+
+
+def test_roads_and_weather_change_by_key(play: Callable[..., Played]):
+    env = make_batch(num_levels=3)
+    _, notes = play(env, [(set(), {"n"}), (set(), {"l"}), (set(), set())], options={"levels": 2})
+    assert env.simulator.rows["level"][0] == 0, "the first follows the last"
+    assert env.simulator.there.weathers["daylight"][0] < 1.0
+    assert notes[1] is None
+    play(env, [(set(), {"p"}), (set(), set())], options={"levels": 0})
+    assert env.simulator.rows["level"][0] == 2
+
+
+def test_keys_are_shown_and_lay_labels_over_the_picture(play: Callable[..., Played]):
+    _, notes = play(make_batch(), [(set(), {"h"}), (set(), {"h"}), (set(), set())])
+    assert notes[1:3] == [HELP, PAUSED]
+    assert all(keys in HELP for keys, _ in KEYS)
+    views = []
+    for keys in ({"3"}, {"1"}, {"1", "3"}):
+        drive = keyboard._Drive(make_batch(), None)
+        drive.begin(0)
+        drive.window.struck = keys
+        drive.go_on()
+        views.append((drive.viewer.overlay, drive.viewer.boxes))
+    assert views == [("none", True), ("semantic", False), ("semantic", True)]
