@@ -6,6 +6,7 @@ highway-env brings pygame-ce, which would overwrite pygame: it has an environmen
 import os
 import sys
 import time
+from importlib import import_module
 
 os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
 
@@ -20,9 +21,7 @@ def rate(seconds: float) -> float:
     Its image has one channel, for which the colours are weighted; four channels are the default stack, here
     it is one, which is less work.
     """
-    import highway_env  # only there is it installed
-
-    gym.register_envs(highway_env)
+    gym.register_envs(import_module("highway_env"))  # installed only where this runs
     observation = {
         "type": "GrayscaleObservation",
         "observation_shape": (SIZE, SIZE),
