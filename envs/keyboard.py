@@ -12,6 +12,7 @@ from gymnasium.vector import VectorEnv
 from envs.drawing import ending
 from envs.driving.vector_env import DrivingVectorEnv
 from envs.film import Film, told_numbers
+from envs.recording import Episode, Step, require_folder, write_recording
 from envs.viewer import Viewer
 from envs.window import Window
 
@@ -72,7 +73,11 @@ class Hands:
 
 
 def drive_by_keyboard(
-    env: VectorEnv, seed: int, options: dict[str, Any] | None = None, save: Path | None = None
+    env: VectorEnv,
+    seed: int,
+    options: dict[str, Any] | None = None,
+    save: Path | None = None,
+    record: Path | None = None,
 ) -> dict[str, float]:
     """Let somebody drive in a window until it is closed.
 
@@ -81,6 +86,7 @@ def drive_by_keyboard(
         seed: of the first episode.
         options: for every `reset`, such as `{"levels": 7}`.
         save: film of the drive, mp4 or gif.
+        record: folder for the drive as episodes, see `recording`; what is taken back is not in it.
 
     Returns:
         the metrics of the last episode that came to an end; none, if there was none.
@@ -93,6 +99,8 @@ def drive_by_keyboard(
     cars = env.unwrapped
     if not isinstance(cars, DrivingVectorEnv) or cars.num_envs != 1 or cars.config.actions != "continuous":
         raise ValueError("a keyboard drives one car, with actions continuous")
+    if record:
+        require_folder(record)
     drive = _Drive(cars, options)
     drive.begin(seed)
     with closing(drive.window), Film(save, drive.rate) if save else nullcontext() as film:
@@ -100,6 +108,8 @@ def drive_by_keyboard(
             if film and drive.note is None:
                 film.write(picture)
             drive.go_on()
+    if record:
+        write_recording(record, drive.episodes, cars)
     return drive.metrics
 
 
@@ -116,13 +126,16 @@ class _Drive:
         self.viewer, self.window = Viewer(cars.simulator, window=False), Window()
         self.note: str | None = WELCOME
         self.metrics: dict[str, float] = {}
+        self.episodes: list[Episode] = []
         self.sky = 0
 
     def begin(self, seed: int | None = None) -> None:
-        self.cars.reset(seed=seed, options=dict(self.options))
+        obs, _ = self.cars.reset(seed=seed, options=dict(self.options))
+        self.episodes.append(Episode(seed))
+        self.episodes[-1].begin(_of_row(obs))
         self.hands, self.controls = Hands(), np.zeros((1, 2), np.float32)
         self.past: deque[State] = deque(maxlen=REMEMBERED)
-        self.future: list[State] = []
+        self.future: list[tuple[State, Step]] = []
         if self.sky:
             self.cars.simulator.set_weather(0, SKIES[self.sky])
 
@@ -165,11 +178,13 @@ class _Drive:
     def _travel_in_time(self, struck: Set[str]) -> None:
         """Take a step back, take it again as it was, or drive one further with the wheels as they are."""
         if "[" in struck and self.past:
-            self.future.append(self.cars.state_dict())
+            self.future.append((self.cars.state_dict(), self.episodes[-1].take_back()))
             self.cars.load_state_dict(self.past.pop())
         elif "]" in struck and self.future:
             self.past.append(self.cars.state_dict())
-            self.cars.load_state_dict(self.future.pop())
+            state, step = self.future.pop()
+            self.cars.load_state_dict(state)
+            self.episodes[-1].add(*step)
         elif "." in struck and not self.cars.simulator.rows["ended"][0]:
             self._step()
             self.note = self.note or PAUSED
@@ -180,10 +195,16 @@ class _Drive:
         self.future.clear()
         speed = float(self.cars.simulator.rows["vx"][0])
         self.controls[0] = self.hands.controls(self.window.held, speed, 1.0 / self.rate)
-        _, _, terminated, truncated, info = self.cars.step(self.controls)
+        obs, reward, terminated, truncated, info = self.cars.step(self.controls)
+        self.episodes[-1].add(self.controls[0], _of_row(obs), reward[0], terminated[0], truncated[0])
         if terminated[0] or truncated[0]:
             self.note = f"{ending(self.cars.simulator, 0)}  ·  R drives again"
             self.metrics = told_numbers(info)
+
+
+def _of_row(obs: Any) -> Any:
+    """The first row of an observation."""
+    return {name: part[0] for name, part in obs.items()} if isinstance(obs, dict) else obs[0]
 
 
 def _next_note(note: str | None, struck: Set[str]) -> str | None:

@@ -26,6 +26,8 @@ class Options:
     """human, expert, random, or the folder of a run, which may also stand first without --policy."""
     save: Path | None = None
     """File for a film, mp4 or gif; without it a window opens."""
+    record: Path | None = None
+    """Folder for what human drives, as episodes in Minari's format that a learner can load."""
     seed: int = 0
     """Seed of the episode."""
     level: int | None = None
@@ -42,6 +44,8 @@ class Options:
     def __post_init__(self) -> None:
         require(self.seed >= 0, "seed", self.seed, "0 or greater")
         require(self.seconds > 0, "seconds", self.seconds, "above 0")
+        mine = self.record is None or self.policy == "human"
+        require(mine, "record", str(self.record), "left out unless the policy is human")
 
 
 def drive(options: Options, console: Console) -> dict[str, float]:
@@ -53,7 +57,7 @@ def drive(options: Options, console: Console) -> dict[str, float]:
         require_film(save)
     if policy == "human":
         env = make_environment(name, 1, kwargs | {"actions": "continuous"})
-        return drive_by_keyboard(env, seed, road, save)
+        return drive_by_keyboard(env, seed, road, save, options.record)
     if policy in DRIVERS:
         env = make_environment(name, 1, kwargs)
         act = make_driver(policy, env, seed)

@@ -14,7 +14,7 @@ MAY_IMPORT = {
     "agents": {"agents", "vision"},
     "scripts": {"agents", "envs", "scripts", "vision"},
 }
-MAY_DRAW = {"envs/viewer.py", "envs/window.py"}
+MAY_DRAW = {"envs/overlays.py", "envs/viewer.py", "envs/window.py"}
 LONGEST_AGENT = 300  # lines
 VAGUE_NAMES = {"base2", "common", "helpers", "misc", "utils"}
 SOURCES = sorted(path for package in MAY_IMPORT for path in (ROOT / package).rglob("*.py"))
