@@ -36,8 +36,8 @@ def test_roads_unlike_any_in_training_come_as_a_second_result(driving_run: Path,
     out = tmp_path / "out.json"
     assert evaluate.main([str(driving_run), "--episodes", "1", "--ood", "all", "--json", str(out)]) == 0
     results = json.loads(out.read_text())
-    assert [scores["split"] for scores in results] == ["test", "ood", "test", "test", "test"]
-    assert [scores.get("axis") for scores in results] == [None, "curvature", "friction", "look", "camera"]
+    assert [scores["split"] for scores in results] == ["test", "ood", "test"]
+    assert [scores.get("axis") for scores in results] == [None, "curvature", "friction"]
 
 
 @pytest.mark.slow
@@ -151,3 +151,25 @@ def test_a_configuration_that_is_not_of_an_agent_s_run_is_one_sentence(
     (tmp_path / "config.yaml").write_text(content)
     assert evaluate.main([str(tmp_path)]) == 2
     assert capsys.readouterr().err == (f"{tmp_path}/config.yaml is not a run's configuration: {sentence}\n")
+
+
+@pytest.mark.slow
+def test_the_expert_drives_the_task_that_is_asked_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    out = tmp_path / "out.json"
+    few = ["--episodes", "2", "--env_kwargs.num_levels", "2", "--json", str(out), "--ood", "all"]
+    assert evaluate.main(["expert", "--env_id", "Hairpin/Race-v0", *few]) == 0
+    results = json.loads(out.read_text())
+    assert [scores.get("axis") for scores in results] == [None, "curvature", "friction"]
+    assert {scores["env"] for scores in results} == {"Hairpin/Race-v0"}
+    assert results[0]["driving_score"] == 1.0
+    told = capsys.readouterr().out
+    gap = results[2]["driving_score"] - results[0]["driving_score"]
+    assert f"{gap:+,.3f}" in told
+
+
+@pytest.mark.slow
+def test_a_run_is_not_judged_on_another_task(driving_run: Path, capsys: pytest.CaptureFixture[str]):
+    assert evaluate.main([str(driving_run), "--env_id", "Hairpin/Race-v0"]) == 2
+    told = capsys.readouterr().err
+    assert "was trained on Hairpin/LaneFollow-v0: leave it out" in told
+    assert told.count("\n") == 1
