@@ -5,12 +5,14 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from envs.driving.params import VehicleParams
-from envs.driving.racing_driver import RaceDriver, nearest_point, race
+from envs.driving.racing_driver import RaceDriver
 from envs.driving.racing_line import RacingLine, racing_line
 from envs.driving.sections import M_HALF_WIDTH
 from envs.driving.simulator import Simulator
 from envs.driving.vector_env import DrivingVectorEnv
+from envs.driving.vehicle import CAR_FIELDS
 
+_CAR = np.dtype(CAR_FIELDS)
 _MOST_LINES = 1024  # that are kept; each takes about a hundred kilobytes
 
 
@@ -33,12 +35,13 @@ class RaceExpert:
 
     def drive(self, simulator: Simulator, actions: np.ndarray) -> None:
         """Fill `actions` (N, 2) with steering and pedal in [−1, 1]."""
-        gains = self.driver.gains()
-        for n, row in enumerate(simulator.rows):
-            line, car = self.line(simulator, n).table, simulator.there.cars[n]
-            nearest = nearest_point(line, row["x"], row["y"])
-            steer, pedal = race(row, line, nearest, row["direction"], gains, car)
-            actions[n] = steer * row["mirror"], pedal
+        rows, states = simulator.rows, np.empty(len(simulator.rows), _CAR)
+        for name in _CAR.names:  # `race` is compiled once, for a car's own record
+            states[name] = rows[name]
+        for n, state in enumerate(states):
+            line = self.line(simulator, n)
+            steer, pedal = self.driver.act(state, line, rows["direction"][n], simulator.there.cars[n])
+            actions[n] = steer * rows["mirror"][n], pedal
 
     def line(self, simulator: Simulator, n: int) -> RacingLine:
         """The racing line of a row's road for its car; made when first asked for."""

@@ -46,9 +46,9 @@ _SEARCH = 6  # centreline points looked at on either side of the last one, each 
 
 ROW = np.dtype(
     [
+        ("seed", np.uint64),  # first, so that a row is not taken for a longer record of a car
         *CAR_FIELDS,
         *SUM_FIELDS,
-        ("seed", np.uint64),
         ("episode", np.int64),
         ("step", np.int64),  # control steps since the episode began
         ("level", np.int64),
