@@ -12,7 +12,7 @@ from envs.driving.simulator import Simulator
 from envs.driving.vector_env import DrivingVectorEnv
 from envs.driving.vehicle import CAR_FIELDS
 
-_CAR = np.dtype(CAR_FIELDS)
+_NAMES = [field[0] for field in CAR_FIELDS]
 _MOST_LINES = 1024  # that are kept; each takes about a hundred kilobytes
 
 
@@ -35,8 +35,8 @@ class RaceExpert:
 
     def drive(self, simulator: Simulator, actions: np.ndarray) -> None:
         """Fill `actions` (N, 2) with steering and pedal in [−1, 1]."""
-        rows, states = simulator.rows, np.empty(len(simulator.rows), _CAR)
-        for name in _CAR.names:  # `race` is compiled once, for a car's own record
+        rows, states = simulator.rows, np.recarray(len(simulator.rows), np.dtype(CAR_FIELDS))
+        for name in _NAMES:  # `race` is compiled once, for a car's own record
             states[name] = rows[name]
         for n, state in enumerate(states):
             line = self.line(simulator, n)
