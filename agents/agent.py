@@ -18,6 +18,7 @@ class Transition(NamedTuple):
 
     `next_obs` is what the step led to: at an end the final observation, never the next episode's first.
     `ignored` marks the rows that were only being reset: the action had no effect, there is nothing to learn.
+    `expert_action` is what an expert would have done, where the environment tells it (in its info).
     """
 
     obs: Observation
@@ -27,6 +28,7 @@ class Transition(NamedTuple):
     truncated: Bool[np.ndarray, " N"]
     next_obs: Observation
     ignored: Bool[np.ndarray, " N"]
+    expert_action: Shaped[np.ndarray, "N ..."] | None = None
 
 
 class NonFiniteLossError(RuntimeError):

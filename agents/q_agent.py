@@ -1,4 +1,4 @@
-"""What all agents that act by learnt action values do alike: explore, store, report, and be saved."""
+"""What all agents that act by scores of actions do alike: explore, store, report, and be saved."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from gymnasium import Space, spaces
 from agents.agent import AgentState, Observation, Transition
 from agents.devices import find_device
 from agents.formulas.exploration import epsilon_greedy, linear_epsilon
-from agents.q_config import QConfig
+from agents.q_config import ScoreConfig
 from agents.twins import Twins
 
 
@@ -28,7 +28,7 @@ class Saves(Protocol):
         ...
 
 
-Config = TypeVar("Config", bound=QConfig)
+Config = TypeVar("Config", bound=ScoreConfig)
 Memory = TypeVar("Memory", bound=Saves)
 
 
@@ -38,12 +38,15 @@ class QAgent(ABC, Generic[Config, Memory]):
     A kind says what it builds (`_build_twins`, `_build_memory`), how it chooses, remembers and learns.
 
     Attributes:
+        told: what is reported of an update beside its loss.
         memory: what it learns from; built at the first step, which tells the number of environments.
         acting, drawing: generators of exploration, and of what is learnt from.
 
     Raises:
         ValueError: the spaces do not suit it, or the device is not there.
     """
+
+    told = "target"
 
     def __init__(
         self,
@@ -127,7 +130,7 @@ class QAgent(ABC, Generic[Config, Memory]):
         if self.memory is not None:
             self._learn_what_is_due(self.memory)
         if env_steps // self.config.report_every > reported:
-            yield self.twins.report() | {"epsilon": self.epsilon}
+            yield self.twins.report(self.told) | {"epsilon": self.epsilon}
 
     @property
     def epsilon(self) -> float:

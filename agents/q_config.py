@@ -23,8 +23,8 @@ class QNetworkConfig:
 
 
 @dataclass(frozen=True)
-class QConfig:
-    """What every agent that learns action values by gradient steps can be told."""
+class ScoreConfig:
+    """What every agent can be told that scores actions by a network and acts by the network's average."""
 
     perception: Perception = "pixels"
     """What it sees: the observation as it is, a trained encoder's features or predictions, or the truth."""
@@ -36,8 +36,6 @@ class QConfig:
     """What Adam adds to the root of the second moment."""
     max_grad_norm: float = 10.0
     """Longest gradient that is followed as it is; a longer one is shortened to it."""
-    discount: float = 0.99
-    """Weight of a reward one step later, γ."""
     polyak: float = 0.01
     """Share of the online network that is mixed into the averaged one, τ; 1 copies it."""
     average_every: int = 1
@@ -63,7 +61,7 @@ class QConfig:
     def __post_init__(self) -> None:
         require_finite(self)
         self._positive("learning_rate", "adam_epsilon", "max_grad_norm")
-        self._shares("discount", "epsilon_start", "epsilon_end")
+        self._shares("epsilon_start", "epsilon_end")
         self._counts("report_every", "average_every")
         self._counts("epsilon_steps", "learning_rate_steps", least=0)
         self._require(0 < self.polyak <= 1, "polyak", "greater than 0 and at most 1")
@@ -84,6 +82,18 @@ class QConfig:
     def _require(self, condition: bool, key: str, expected: str) -> None:
         if not condition:
             raise ValueError(f"agent.{key} is {getattr(self, key)!r}; it must be {expected}")
+
+
+@dataclass(frozen=True)
+class QConfig(ScoreConfig):
+    """What every agent that learns action values by gradient steps can be told."""
+
+    discount: float = 0.99
+    """Weight of a reward one step later, γ."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._shares("discount")
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from agents.agent import Agent
 
 AGENTS: dict[str, tuple[str, str, str]] = {
     "a2c": ("agents.a2c", "A2CConfig", "A2C"),
+    "dagger": ("agents.dagger", "DAggerConfig", "DAgger"),
     "dqn": ("agents.dqn", "DQNConfig", "DQN"),
     "ppo": ("agents.ppo", "PPOConfig", "PPO"),
     "pqn": ("agents.pqn", "PQNConfig", "PQN"),

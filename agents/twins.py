@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from agents.agent import NonFiniteLossError
 from agents.formulas.value_learning import polyak_average
 from agents.networks import flatten_parameters
-from agents.q_config import QConfig
+from agents.q_config import ScoreConfig
 from vision.formulas.optimisers import ADAM, adam_step_
 
 Reading = tuple[float | Tensor, ...]
@@ -28,7 +28,7 @@ class Twins:
     Source: document 004 §4.1.3 (Adam); arXiv:1509.02971 for the average.
     """
 
-    def __init__(self, config: QConfig, online: nn.Module, averaged: nn.Module):
+    def __init__(self, config: ScoreConfig, online: nn.Module, averaged: nn.Module):
         self.config, self.online, self.averaged = config, online, averaged
         parameter = flatten_parameters(online)
         self.flat, self.gradient = parameter.detach(), cast(Tensor, parameter.grad)
@@ -47,7 +47,7 @@ class Twins:
         return self.config.learning_rate * (1.0 - 0.9 * share)
 
     def step(self, loss: float | Float[Tensor, ""], target: float | Float[Tensor, ""]) -> None:
-        """Adam along the shortened gradient, then the average; loss and mean target are kept to be told."""
+        """Adam along the shortened gradient, then the average; both numbers are kept to be told."""
         config = self.config
         norm, scale = self._shortened()
         self.updates += 1
@@ -57,15 +57,17 @@ class Twins:
             polyak_average(self.averaged_flat, self.flat, config.polyak, out=self.averaged_flat)
         self.readings.append((_number(loss), _number(target), norm))
 
-    def report(self) -> dict[str, float]:
+    def report(self, told: str = "target") -> dict[str, float]:
         """Updates so far, and means over those since the last report: here the device is waited for.
+
+        `told` is what the second number of each `step` is called.
 
         Raises:
             NonFiniteLossError: a loss since the last report was not finite.
         """
         readings = self._finite_readings()
         self.readings.clear()
-        names = ("loss", "target", "gradient_norm")
+        names = ("loss", told, "gradient_norm")
         means = dict(zip(names, readings.mean(0).tolist(), strict=True)) if len(readings) else {}
         return {"updates": float(self.updates)} | means
 

@@ -6,9 +6,7 @@ from typing import Any
 import numpy as np
 from gymnasium.vector import VectorEnv
 
-from envs.driving.expert import PurePursuit
-from envs.driving.race_expert import RaceExpert
-from envs.driving.street_driver import StreetDriver
+from envs.driving.experts import expert_for
 from envs.driving.vector_env import DrivingVectorEnv
 
 DRIVERS = ("expert", "random")
@@ -33,13 +31,6 @@ def make_driver(name: str, env: VectorEnv, seed: int) -> Callable[[Any], np.ndar
         raise ValueError(f"{name!r} cannot drive {env}: expert drives cars, random drives anything")
     expert = expert_for(cars)
     return lambda _: expert.act(cars)
-
-
-def expert_for(env: DrivingVectorEnv) -> PurePursuit | RaceExpert | StreetDriver:
-    """The driver who knows how to drive on an environment's roads."""
-    if env.simulator.roads.section.lanes > 0:
-        return StreetDriver()
-    return RaceExpert() if env.config.road == "raceway" else PurePursuit()
 
 
 class Driver:

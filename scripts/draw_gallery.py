@@ -12,7 +12,7 @@ import numpy as np
 from agents.runs.durable import write_durably
 from agents.runs.errors import require
 from agents.runs.parser import exit_status, parse_options
-from envs.drivers import expert_for
+from envs.driving.experts import expert_for
 from envs.driving.tasks import IDS
 from envs.driving.vector_env import DrivingVectorEnv
 

@@ -15,7 +15,7 @@ from vision.networks import PerceptionNetwork
 
 LabelledStream = Callable[..., LabelledSource]
 """Takes a split, a batch size and a seed, and keywords of the camera; gives labelled frames without end."""
-CAMERA_KWARGS = ("image_size", "camera", "look", "num_levels")
+CAMERA_KWARGS = ("image_size", "camera", "look", "num_levels", "difficulty", "weather")
 """Keyword arguments of an environment that its labelled stream understands as well."""
 
 
@@ -44,6 +44,7 @@ def make_env(
         kwargs["obs"] = "state"
     if split is not None:
         kwargs["split"] = split
+        kwargs.pop("expert", None)  # who is judged on a split asks nobody
     env = make_environment(config.env.id, num_envs, kwargs)
     return observed(config, env, encoder)
 

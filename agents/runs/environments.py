@@ -16,6 +16,9 @@ from agents.runs.foreign import ForeignVectorEnv
 from agents.runs.providers import provider_of, register_ids
 from agents.runs.seeding import derive_seed
 
+EXPERT_ACTION = "expert_action"
+"""Key of an environment's info: what an expert would do next, for every row."""
+
 
 def make_environment(env_id: str, num_envs: int, kwargs: Mapping[str, Any] | None = None) -> VectorEnv:
     """A vector environment in NEXT_STEP mode that can be saved and resumed exactly.
@@ -59,7 +62,9 @@ class Environments:
         self.observation_space = env.single_observation_space
         self.action_space = env.single_action_space
         self.env_steps = 0
-        self.obs: Observation = env.reset(seed=derive_seed(seed, "environments"))[0]
+        self.obs: Observation
+        self.obs, info = env.reset(seed=derive_seed(seed, "environments"))
+        self._expert_action: np.ndarray | None = info.get(EXPERT_ACTION)
         self._ended = np.zeros(self.num_envs, np.bool_)
         self._episodes = EpisodeStatistics(self.num_envs, window)
 
@@ -82,11 +87,13 @@ class Environments:
         """Step every row; returns the next observation and what happened."""
         next_obs, reward, terminated, truncated, info = self.env.step(action)
         reward = np.asarray(reward, np.float32)
-        transition = Transition(self.obs, action, reward, terminated, truncated, next_obs, self._ended)
+        transition = Transition(
+            self.obs, action, reward, terminated, truncated, next_obs, self._ended, self._expert_action
+        )
         stepped, ended = ~self._ended, np.logical_or(terminated, truncated)
         self.env_steps += int(np.count_nonzero(stepped))
         self._episodes.add(reward, stepped, ended, info)
-        self.obs, self._ended = next_obs, ended
+        self.obs, self._ended, self._expert_action = next_obs, ended, info.get(EXPERT_ACTION)
         return next_obs, transition
 
     def statistics(self) -> dict[str, float]:
@@ -104,6 +111,7 @@ class Environments:
             "obs": self.obs,
             "env_steps": self.env_steps,
             "ended": self._ended,
+            EXPERT_ACTION: self._expert_action,
             **self._episodes.state_dict(),
         }
 
@@ -116,6 +124,7 @@ class Environments:
         _saveable(self.env).load_state_dict(state["env"])
         self.obs = state["obs"]
         self.env_steps, self._ended = state["env_steps"], state["ended"].copy()
+        self._expert_action = state[EXPERT_ACTION]
         self._episodes.load_state_dict(state)
 
     def close(self) -> None:

@@ -55,6 +55,8 @@ class DrivingConfig:
     """How many of the split's roads are driven."""
     labels: bool = False
     """Whether `info["labels"]` is added."""
+    expert: bool = False
+    """Whether `info["expert_action"]` is added: what the expert would do next."""
     num_threads: int | None = None
     """Threads over the batch; by default one a core."""
     camera: CameraParams = field(default_factory=CameraParams)
@@ -95,8 +97,9 @@ class DrivingConfig:
             if value is not None and not (type(value) is int and low <= value <= high):
                 raise ValueError(f"{name} is {value!r}; it must be a whole number from {low} to {high}.")
         self._check_world()
-        if type(self.labels) is not bool:
-            raise ValueError(f"labels is {self.labels!r}; it must be true or false.")
+        for name in ("labels", "expert"):
+            if type(value := getattr(self, name)) is not bool:
+                raise ValueError(f"{name} is {value!r}; it must be true or false.")
         sides = self.image_size if isinstance(self.image_size, list | tuple) else [self.image_size] * 2
         if len(sides) != 2 or not all(type(side) is int and 8 <= side <= 1024 for side in sides):
             raise ValueError(

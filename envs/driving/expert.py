@@ -11,8 +11,8 @@ import numpy as np
 from gymnasium import spaces
 
 from envs.driving.actions import nearest_discrete
+from envs.driving.driven import Driven
 from envs.driving.params import VehicleParams
-from envs.driving.vector_env import DrivingVectorEnv
 
 
 @dataclass(frozen=True)
@@ -27,12 +27,12 @@ class PurePursuit:
     deceleration: float = 3.0  # [m/s²] that it brakes with
     gain: float = 1.0  # [s/m] pedal per speed error
 
-    def act(self, env: DrivingVectorEnv) -> np.ndarray:
+    def act(self, env: Driven) -> np.ndarray:
         """Actions (N,) or (N, 2) for the environment's present state, as its action space wants them."""
         wanted = np.array([self._drive(env, n) for n in range(env.num_envs)], np.float32)
         return nearest_discrete(wanted) if isinstance(env.single_action_space, spaces.Discrete) else wanted
 
-    def _drive(self, env: DrivingVectorEnv, n: int) -> tuple[float, float]:
+    def _drive(self, env: Driven, n: int) -> tuple[float, float]:
         row, road = env.simulator.rows[n], env.simulator.roads
         count, spacing = road.counts[row["level"]], road.spacings[row["level"]]
         centreline = road.centrelines[row["level"], :count]

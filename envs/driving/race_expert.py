@@ -4,12 +4,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from envs.driving.driven import Driven
 from envs.driving.params import VehicleParams
 from envs.driving.racing_driver import RaceDriver
 from envs.driving.racing_line import RacingLine, racing_line
 from envs.driving.sections import M_HALF_WIDTH
 from envs.driving.simulator import Simulator
-from envs.driving.vector_env import DrivingVectorEnv
 from envs.driving.vehicle import CAR_FIELDS
 
 _NAMES = [field[0] for field in CAR_FIELDS]
@@ -27,7 +27,7 @@ class RaceExpert:
     driver: RaceDriver = field(default_factory=RaceDriver)
     _lines: dict[tuple[int, bytes], RacingLine] = field(default_factory=dict, repr=False)
 
-    def act(self, env: DrivingVectorEnv) -> np.ndarray:
+    def act(self, env: Driven) -> np.ndarray:
         """Actions (N,) or (N, 2) for the environment's present state, as its action space wants them."""
         actions = np.empty((env.num_envs, 2), np.float32)
         self.drive(env.simulator, actions)

@@ -209,3 +209,8 @@ class Simulator:
         state = self.poses()[1].copy()
         state[:, : len(STATE)] *= STATE_SCALE
         return state
+
+
+def as_bytes(array: np.ndarray) -> np.ndarray:
+    """Records of each row as bytes, (N, …); the same memory."""
+    return array.view(np.uint8).reshape(len(array), -1) if array.size else array.view(np.uint8)

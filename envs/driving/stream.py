@@ -1,15 +1,30 @@
-"""Labelled frames without end: random places on random roads under random looks, for training perception."""
+"""Labelled frames without end, for training perception: random roads under random looks.
 
+On empty roads the places are random, beside the road's middle. Where there are others, an expert drives who
+is now and then made to do something else for a while, so that frames show what driving leads to.
+"""
+
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from envs.driving.camera import CLASSES
+from envs.driving.actions import ACTION_TABLE
 from envs.driving.config import DrivingConfig
-from envs.driving.labels import POSE, POSE_UNITS
-from envs.driving.simulator import Simulator
+from envs.driving.labels import POSE, POSE_UNITS, STATE
+from envs.driving.observations import class_names
+from envs.driving.sections import M_HALF_WIDTH
+from envs.driving.simulator import Simulator, as_bytes
+from envs.driving.street_driver import StreetDriver
+from envs.driving.surroundings import SURROUNDINGS
 
-_OFFSET, _HEADING = 3.7, 0.8  # ± [m], ± [rad] of the poses, denser in the middle: a little beyond the road
+_BEYOND, _HEADING = 0.2, 0.8  # [m] beyond the road's edge, ± [rad] of the poses, denser in the middle
+_SEEN = [k for k, name in enumerate(SURROUNDINGS) if "behind" not in name]
+"""Surroundings that a camera to the front can show."""
+_STEPS, _FIRST_STEPS = 8, 40  # control steps before a frame, and before the first one
+_BEGIN, _STRAY = 0.01, 0.02  # chances, each control step, of another episode and of straying
+_LONGEST_STRAY = 25  # control steps
 
 
 class LabelledStream:
@@ -34,21 +49,29 @@ class LabelledStream:
         rng = np.random.default_rng(np.random.SeedSequence((self._seed, self._batch)))
         self._batch += 1
         simulator, size = self.simulator, self.simulator.num_rows
-        everyone = np.ones(size, np.bool_)
-        simulator.seed_rows(everyone, rng.integers(0, 2**63, size).astype(np.uint64))
-        simulator.begin(everyone)
-        self._scatter(rng)
+        self._arrange(rng)
         frames = np.empty((size, *self.config.frame_shape, 3), np.uint8)
         masks = np.empty((size, *self.config.frame_shape), np.uint8)
         simulator.paint(frames)
         simulator.label(masks, self._depths)
-        return frames, masks, simulator.poses()[0].copy()
+        return frames, masks, self._poses()
 
-    def _scatter(self, rng: np.random.Generator) -> None:
-        """Move every car to a random offset and heading beside its centreline point."""
+    def _begin(self, rng: np.random.Generator) -> None:
+        """Begin a new episode in every row."""
+        everyone = np.ones(self.simulator.num_rows, np.bool_)
+        self.simulator.seed_rows(everyone, rng.integers(0, 2**63, len(everyone)).astype(np.uint64))
+        self.simulator.begin(everyone)
+
+    def _poses(self) -> np.ndarray:
+        return self.simulator.poses()[0].copy()
+
+    def _arrange(self, rng: np.random.Generator) -> None:
+        """Move every car to a random offset and heading beside a random centreline point."""
+        self._begin(rng)
+        widest = float(self.simulator.roads.section.numbers()[M_HALF_WIDTH]) + _BEYOND
         rows, road = self.simulator.rows, self.simulator.roads
         point = road.centrelines[rows["level"], rows["nearest"]]
-        offset = _OFFSET * _bell(rng, len(rows))
+        offset = widest * _bell(rng, len(rows))
         turn = _HEADING * _bell(rng, len(rows))
         rows["x"] = point[:, 0] - offset * np.sin(point[:, 2])
         rows["y"] = point[:, 1] + offset * np.cos(point[:, 2])
@@ -61,16 +84,16 @@ class LabelledStream:
         return {
             "camera": self.config.camera.schema(height, width),
             "channels": 3,
-            "classes": list(CLASSES),
+            "classes": list(class_names(self.config)),
             "pose": list(POSE),
             "pose_units": list(POSE_UNITS),
         }
 
-    def state_dict(self) -> dict[str, int]:
+    def state_dict(self) -> dict[str, Any]:
         """Where the stream is."""
         return {"seed": self._seed, "batch": self._batch}
 
-    def load_state_dict(self, state: dict[str, int]) -> None:
+    def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue where another stream was."""
         self._seed, self._batch = int(state["seed"]), int(state["batch"])
 
@@ -81,7 +104,69 @@ def _bell(rng: np.random.Generator, size: int) -> np.ndarray:
     return (wide * rng.uniform(0.15, 1.0, size)).astype(np.float32)
 
 
-STREAMS: dict[str, type[LabelledStream]] = dict.fromkeys(
-    ("Hairpin/LaneFollow-v0", "Hairpin/LaneFollowDropout-v0"), LabelledStream
-)
+class DrivenStream(LabelledStream):
+    """The same, of streets: batches follow one another, and poses (B, 29) tell of what is ahead as well.
+
+    What follows the lane pose is `SURROUNDINGS`, scaled as there, but for what is behind.
+    """
+
+    def __init__(self, split: str, batch_size: int, seed: int, **keywords: Any) -> None:
+        super().__init__(split, batch_size, seed, **keywords)
+        self._actions = np.zeros((batch_size, 2), np.float32)
+        self._astray = np.zeros((batch_size, 2), np.float32)
+        self._straying = np.zeros(batch_size, np.int64)  # control steps more
+
+    def _arrange(self, rng: np.random.Generator) -> None:
+        """Drive on."""
+        if self._batch == 1:
+            self._begin(rng)
+        for _ in range(_FIRST_STEPS if self._batch == 1 else _STEPS):
+            self._drive(rng)
+
+    def _drive(self, rng: np.random.Generator) -> None:
+        """One control step of every car."""
+        size = len(self._actions)
+        StreetDriver().drive(self.simulator, self._actions)
+        begins = (self._straying <= 0) & (rng.random(size) < _STRAY)
+        self._straying[begins] = rng.integers(5, _LONGEST_STRAY, begins.sum())
+        self._astray[begins] = ACTION_TABLE[rng.integers(0, len(ACTION_TABLE), begins.sum())]
+        astray = self._straying > 0
+        self._actions[astray] = self._astray[astray]
+        self._straying -= 1
+        outcome = self.simulator.step(np.ones(size, np.bool_), self._actions)
+        over = outcome.terminated | outcome.truncated | (rng.random(size) < _BEGIN)
+        if over.any():
+            self.simulator.begin(over)
+
+    def _poses(self) -> np.ndarray:
+        pose, state = self.simulator.poses()
+        return np.concatenate([pose, state[:, len(STATE) :][:, _SEEN]], axis=1)
+
+    def schema(self) -> dict[str, Any]:
+        """What the frames and labels are."""
+        around = [SURROUNDINGS[k] for k in _SEEN]
+        told = {"pose": [*POSE, *around], "pose_units": [*POSE_UNITS, *("1" for _ in around)]}
+        return {**super().schema(), **told}
+
+    def state_dict(self) -> dict[str, Any]:
+        """Where the stream is: all cars and everybody on their roads as well."""
+        world = {name: as_bytes(array).copy() for name, array in self.simulator.state.items()}
+        mine = {"astray": self._astray.copy(), "straying": self._straying.copy()}
+        return {**super().state_dict(), "world": world, **mine}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue where another stream was."""
+        super().load_state_dict(state)
+        for name, array in self.simulator.state.items():
+            as_bytes(array)[:] = state["world"][name]
+        self._astray[:], self._straying[:] = state["astray"], state["straying"]
+        self.simulator.roads.require(self.simulator.rows["level"])
+
+
+_EMPTY = {"LaneFollow": "lane_follow", "LaneFollowDropout": "lane_follow", "Race": "race"}
+_BUSY = {"Obstacles": "obstacles", "Traffic": "traffic", "Weather": "weather"}
+STREAMS: dict[str, Callable[..., LabelledStream]] = {
+    **{f"Hairpin/{name}-v0": partial(LabelledStream, task=task) for name, task in _EMPTY.items()},
+    **{f"Hairpin/{name}-v0": partial(DrivenStream, task=task) for name, task in _BUSY.items()},
+}
 """Environment id → labelled frames of its camera."""

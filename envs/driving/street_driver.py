@@ -14,13 +14,14 @@ import numpy as np
 
 from envs.driving.actors import CAR, NOBODY, PEDESTRIAN
 from envs.driving.compiling import kernel
+from envs.driving.driven import Driven
 from envs.driving.following import DriverParams, idm_acceleration
 from envs.driving.lanes import in_way
 from envs.driving.params import CONTROL_STEP, GRAVITY
 from envs.driving.sections import LANE_WIDTH, M_HALF_WIDTH, M_LANES
+from envs.driving.simulator import Simulator
 from envs.driving.surroundings import EGO_HALF_LENGTH, EGO_HALF_WIDTH, place_of_actor
 from envs.driving.traffic import STOP_LINE
-from envs.driving.vector_env import DrivingVectorEnv
 
 _ZERO, _HALF, _ONE, _TWO, _FAR = (np.float32(value) for value in (0.0, 0.5, 1.0, 2.0, 1e6))
 _STEP = np.float32(0.35)  # [m] from one place across the road to the next that is weighed
@@ -50,12 +51,16 @@ class StreetDriver:
     other_side_price: float = 1.0  # [m/s] and driving on the other side
     patience: float = 2.0  # [s] that it leaves who comes from behind
 
-    def act(self, env: DrivingVectorEnv) -> np.ndarray:
+    def act(self, env: Driven) -> np.ndarray:
         """Actions (N,) or (N, 2) for the environment's present state, as its action space wants them."""
-        actions, simulator = np.empty((env.num_envs, 2), np.float32), env.simulator
+        actions = np.empty((env.num_envs, 2), np.float32)
+        self.drive(env.simulator, actions)
+        return env.nearest_actions(actions)
+
+    def drive(self, simulator: Simulator, actions: np.ndarray) -> None:
+        """Fill `actions` (N, 2) with steering and pedal in [−1, 1]."""
         minds = self.numbers(), follower()
         drive_streets(simulator.rows, simulator.there, simulator.roads.arrays(), minds, actions)
-        return env.nearest_actions(actions)
 
     def numbers(self) -> tuple[np.float32, ...]:
         """The numbers that the compiled code takes."""

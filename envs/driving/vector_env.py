@@ -9,11 +9,12 @@ from gymnasium.vector.utils import batch_space
 from envs.batching import as_autoreset_mode, reset_mask, reset_options, row_seeds, seed_words, whole_seed
 from envs.driving.actions import action_space, controls, discrete_towards
 from envs.driving.config import RENDER_MODES, DrivingConfig
+from envs.driving.experts import expert_for
 from envs.driving.levels import SPLITS
 from envs.driving.metrics import METRICS, ROAD_METRICS
 from envs.driving.observations import Observation, Observer, observation_space
 from envs.driving.params import CONTROL_STEP
-from envs.driving.simulator import Simulator
+from envs.driving.simulator import Simulator, as_bytes
 
 _FLAGS = ("success", "off_road", "timeout")
 
@@ -55,6 +56,7 @@ class DrivingVectorEnv(VectorEnv):
         self.action_space = batch_space(self.single_action_space, num_envs)
         self.simulator = Simulator(self.config, num_envs)
         self._observer = Observer(self.config, self.simulator, copy)
+        self._expert = expert_for(self) if self.config.expert else None
         self._controls = np.zeros((num_envs, 2), np.float32)
         self._everyone, self._none = np.ones(num_envs, np.bool_), np.zeros(num_envs, np.bool_)
         self._begun = False
@@ -78,7 +80,7 @@ class DrivingVectorEnv(VectorEnv):
         self._seed(seed, mask)
         self.simulator.begin(mask, levels)
         self._begun = True
-        return self._observer.observe(mask, self._none), self._with_labels({})
+        return self._observer.observe(mask, self._none), self._with_told({})
 
     def step(self, actions: Any) -> tuple[Observation, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
         """Step every row; actions (N,) or (N, 2).
@@ -102,20 +104,20 @@ class DrivingVectorEnv(VectorEnv):
         if self.autoreset_mode is AutoresetMode.SAME_STEP and over.any():
             obs, info = self._reset_ended(over, info, frames)
         else:
-            obs, info = self._observer.observe(ended, ~ended, frames), self._with_labels(info)
+            obs, info = self._observer.observe(ended, ~ended, frames), self._with_told(info)
         return obs, outcome.reward.copy(), outcome.terminated.copy(), outcome.truncated.copy(), info
 
     def _reset_ended(
         self, over: np.ndarray, info: dict[str, Any], frames: np.ndarray | None
     ) -> tuple[Observation, dict[str, Any]]:
         """Begin the next episode of rows that have just ended; their last observation goes into `info`."""
-        last, info = self._observer.observe(self._none, self._everyone, frames), self._with_labels(info)
+        last, info = self._observer.observe(self._none, self._everyone, frames), self._with_told(info)
         final = np.full(self.num_envs, None, object)
         for n in np.flatnonzero(over):
             final[n] = {key: value[n] for key, value in last.items()} if isinstance(last, dict) else last[n]
         self.simulator.begin(over)
         info = {"final_obs": final, "_final_obs": over, "final_info": info, "_final_info": over}
-        return self._observer.observe(over, self._none), self._with_labels(info)
+        return self._observer.observe(over, self._none), self._with_told(info)
 
     def _episode_info(self, over: np.ndarray) -> dict[str, Any]:
         figures = self.simulator.outcome.metrics.T.copy()
@@ -125,7 +127,11 @@ class DrivingVectorEnv(VectorEnv):
             info[name], info[f"_{name}"] = values > 0.5 if name in _FLAGS else values, over
         return info
 
-    def _with_labels(self, info: dict[str, Any]) -> dict[str, Any]:
+    def _with_told(self, info: dict[str, Any]) -> dict[str, Any]:
+        """Add what is told of the present on request: labels, the expert's action."""
+        if self._expert:
+            told = {"expert_action": self._expert.act(self), "_expert_action": self._everyone.copy()}
+            info = {**info, **told}
         if self.config.labels:
             labels = self._observer.labels()
             labels.update({f"_{name}": self._everyone.copy() for name in labels})
@@ -173,14 +179,10 @@ class DrivingVectorEnv(VectorEnv):
 
     def state_dict(self) -> dict[str, np.ndarray]:
         """Everything that the next steps depend on; `load_state_dict` continues bit for bit."""
-        state = {name: self._bytes_of(array).copy() for name, array in self.simulator.state.items()}
+        state = {name: as_bytes(array).copy() for name, array in self.simulator.state.items()}
         if self._observer.stack is not None:
             state["stack"] = self._observer.stack.copy()
         return state
-
-    def _bytes_of(self, array: np.ndarray) -> np.ndarray:
-        """Records of each row as bytes, (N, …)."""
-        return array.view(np.uint8).reshape(self.num_envs, -1) if array.size else array.view(np.uint8)
 
     def load_state_dict(self, state: dict[str, np.ndarray]) -> None:
         """Take over a state.
@@ -193,7 +195,7 @@ class DrivingVectorEnv(VectorEnv):
             raise ValueError("the state belongs to a driving environment with other rows or options.")
         simulator = self.simulator
         for name, array in simulator.state.items():
-            self._bytes_of(array)[:] = state[name]
+            as_bytes(array)[:] = state[name]
         if self._observer.stack is not None:
             self._observer.stack[:] = state["stack"]
         simulator.roads.require(simulator.rows["level"])

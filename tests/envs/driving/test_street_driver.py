@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from envs.drivers import expert_for
 from envs.driving.actions import controls
 from envs.driving.actors import ACTOR, BARRIER, CAR, CONE, PEDESTRIAN
+from envs.driving.experts import expert_for
 from envs.driving.metrics import METRICS, ROAD_METRICS
 from envs.driving.params import CONTROL_STEP, VehicleParams
 from envs.driving.simulator import Simulator

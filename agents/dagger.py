@@ -1,0 +1,86 @@
+"""DAgger: to act as an expert would, in the situations that one's own acting leads to.
+
+Source: arXiv:1011.0686 (data-set aggregation), with the documents' cross-entropy as its loss. Deviations from
+the paper: the learner drives from the beginning, never the expert; it learns after every step instead of in
+rounds; and a Polyak average of the network is what is evaluated.
+"""
+
+import numpy as np
+import torch
+
+from agents.agent import AgentState, Observation, Transition
+from agents.dagger_config import DAggerConfig
+from agents.devices import parts_to_device, to_device
+from agents.memory.replay import Replay, ReplayConfig
+from agents.memory.stacking import no_frames, push_frames, stacked_space
+from agents.q_agent import QAgent
+from agents.q_function import QFunction
+from agents.q_network import QNetwork
+from agents.twins import Twins
+from vision.formulas.losses import cross_entropy, cross_entropy_gradient
+
+__all__ = ["DAgger", "DAggerConfig"]
+
+
+class DAgger(QAgent[DAggerConfig, Replay]):
+    """Learns the expert's actions; a network's numbers are the logits of what he would do."""
+
+    told = "agreement"
+
+    def initial_state(self, num_envs: int) -> AgentState:
+        """The frames of a stack before the newest one; without a stack nothing."""
+        return no_frames(self.spaces[0], num_envs, self.config.frame_stack)
+
+    def _build_twins(self, seed: np.random.SeedSequence) -> Twins:
+        number, config = int(seed.generate_state(1, np.uint64)[0] >> 1), self.config
+        online, averaged = (self._network(number) for _ in range(2))
+        twins = Twins(config, online, averaged)
+        self.online = QFunction(online, twins.flat, twins.gradient, config.network, config.autocast)
+        unused = twins.averaged_flat  # nothing is taken back through the average
+        self.averaged = QFunction(averaged, twins.averaged_flat, unused, config.network, config.autocast)
+        return twins
+
+    def _network(self, seed: int) -> QNetwork:
+        generator = torch.Generator().manual_seed(seed)
+        seen = stacked_space(self.spaces[0], self.config.frame_stack)
+        return QNetwork(seen, self.num_actions, 1, self.config.network, generator).to(self.device)
+
+    def _build_memory(self, num_envs: int) -> Replay:
+        replay = ReplayConfig(self.config.replay_capacity, frame_stack=self.config.frame_stack)
+        return Replay(*self.spaces, num_envs=num_envs, config=replay)
+
+    def _choose(self, obs: Observation, state: AgentState, explores: bool) -> tuple[np.ndarray, AgentState]:
+        parts, state = push_frames(obs, state)
+        function = self.online if explores else self.averaged
+        logits = function(parts_to_device(parts, self.device)).squeeze(-1)
+        return logits.argmax(-1).cpu().numpy(), state
+
+    def _remember(self, memory: Replay, transition: Transition) -> None:
+        """What is remembered as the action is the expert's.
+
+        Raises:
+            ValueError: the environment does not tell it.
+        """
+        if transition.expert_action is None:
+            raise ValueError(
+                'dagger learns from an expert, and the environment tells no info["expert_action"]; '
+                "the driving tasks do with env.kwargs.expert true"
+            )
+        memory.add(transition._replace(action=transition.expert_action))
+
+    def _learn_what_is_due(self, memory: Replay) -> None:
+        config, steps = self.config, max(self.twins.env_steps - self.config.learning_starts, 0)
+        due = int(steps * config.samples_per_step / config.batch_size)
+        while memory.can_sample and self.twins.updates < due:
+            self._update(memory)
+
+    @torch.no_grad()
+    def _update(self, memory: Replay) -> None:
+        """One step along the cross-entropy of a batch."""
+        batch = memory.sample(self.config.batch_size, self.drawing)
+        action = to_device(batch.action, self.device) - self.first_action
+        logits = self.online.forward(parts_to_device(batch.obs, self.device)).squeeze(-1)
+        agreement = (logits.argmax(-1) == action).float().mean()
+        loss = cross_entropy(logits, action)
+        self.online.backward(cross_entropy_gradient(logits, action).unsqueeze(-1))
+        self.twins.step(loss, agreement)
