@@ -12,7 +12,7 @@ from torch import Tensor
 
 from vision.data import LabelledBatch, LabelledSource, TensorBatch, to_tensors
 from vision.encoder import Encoding
-from vision.formulas.losses import cross_entropy, gaussian_negative_log_likelihood
+from vision.formulas.losses import cross_entropy, gaussian_negative_log_likelihood, variance_weight
 from vision.gradients import GradientWorkers
 from vision.networks import NetworkConfig, PerceptionNetwork
 from vision.optimisation import (
@@ -60,6 +60,8 @@ class TrainingConfig:
     """AdamW's decay of the first layer and the heads (biases have none)."""
     average: float = 0.99
     """Decay of the running average of the weights, which is what is evaluated and saved."""
+    variance_exponent: float = 0.0
+    """β in [0, 1] of `variance_weight`, which the pose's loss is multiplied by: 0 leaves it as it is."""
     segmentation_weight: float = 0.1
     """Weight of the segmentation's cross-entropy beside the pose's negative log-likelihood."""
     segmentation_share: float = 0.125
@@ -74,7 +76,7 @@ class TrainingConfig:
         for name in ("updates", "learning_rate", "hidden_learning_rate", "parts", "log_interval"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be positive")
-        for name in ("warmup", "average", "segmentation_share"):
+        for name in ("warmup", "average", "segmentation_share", "variance_exponent"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must lie between 0 and 1")
         for name in ("weight_decay", "segmentation_weight"):
@@ -198,7 +200,10 @@ class PerceptionTrainer:
         encoding = self.network.encode(batch.frames)
         mean, log_variance = self.network.pose(encoding.latent)
         target = batch.pose / self.network.pose_scale
-        pose_loss = gaussian_negative_log_likelihood(mean, log_variance, target).sum(1).mean()
+        likelihood = gaussian_negative_log_likelihood(mean, log_variance, target)
+        if self.config.variance_exponent:
+            likelihood = likelihood * variance_weight(log_variance, self.config.variance_exponent)
+        pose_loss = likelihood.sum(1).mean()
         if self.config.segmentation_weight == 0:
             return pose_loss, torch.stack([pose_loss, torch.zeros_like(pose_loss)])
         share = max(1, round(self.config.segmentation_share * len(batch.frames)))

@@ -124,7 +124,7 @@ class Environments:
         _saveable(self.env).load_state_dict(state["env"])
         self.obs = state["obs"]
         self.env_steps, self._ended = state["env_steps"], state["ended"].copy()
-        self._expert_action = state[EXPERT_ACTION]
+        self._expert_action = state.get(EXPERT_ACTION)
         self._episodes.load_state_dict(state)
 
     def close(self) -> None:

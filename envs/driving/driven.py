@@ -1,6 +1,6 @@
 """What an expert must know of the environment that it drives."""
 
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from gymnasium import Space
@@ -16,7 +16,11 @@ class Driven(Protocol):
     num_envs: int
     config: DrivingConfig
     simulator: Simulator
-    single_action_space: Space
+
+    @property
+    def single_action_space(self) -> Space[Any]:
+        """Of one car."""
+        ...
 
     def nearest_actions(self, wanted: np.ndarray) -> np.ndarray:
         """The actions of its space that come nearest to steering and pedal (N, 2)."""

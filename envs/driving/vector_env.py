@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+from gymnasium import spaces
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
@@ -51,7 +52,7 @@ class DrivingVectorEnv(VectorEnv):
         fps = round(1 / CONTROL_STEP / self.config.frame_skip)
         self.metadata = {**self.metadata, "autoreset_mode": self.autoreset_mode, "render_fps": fps}
         self.single_observation_space = observation_space(self.config)
-        self.single_action_space = action_space(self.config.actions)
+        self.single_action_space: spaces.Space[Any] = action_space(self.config.actions)
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
         self.simulator = Simulator(self.config, num_envs)

@@ -123,6 +123,17 @@ def cross_entropy_gradient(
     return probability.scatter_add(1, place, -torch.ones_like(probability[:, :1])) / label.numel()
 
 
+def variance_weight(log_variance: Float[Tensor, "B P"], exponent: float) -> Float[Tensor, "B P"]:
+    """w = σ^(2β), which no slope is taken through: what a Gaussian log-likelihood is multiplied by.
+
+    The slope of the likelihood at the mean is (μ − y) / σ². Alone, it leaves alone what is badly fitted, and
+    follows a rare surprise of a network that was sure for too long; of β = ½ it becomes (μ − y) / σ, of 1 that
+    of the squared error.
+    Source: Seitzer et al. (2022), arXiv:2203.09168.
+    """
+    return (exponent * log_variance.detach()).exp()
+
+
 def gaussian_negative_log_likelihood(
     mean: Float[Tensor, "B P"], log_variance: Float[Tensor, "B P"], target: Float[Tensor, "B P"]
 ) -> Float[Tensor, "B P"]:

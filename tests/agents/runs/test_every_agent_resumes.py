@@ -29,7 +29,12 @@ SMALL: dict[str, Any] = {
 OURS = sorted(name for name in AGENTS if not name.startswith("sb3-"))
 TABULAR = [name for name in OURS if AGENTS[name][0] == "agents.tabular"]
 VARIANTS: list[tuple[str, str, dict[str, Any]]] = [
-    *((name, "Hairpin/Lake-v0" if name in TABULAR else "CartPole-v1", {}) for name in OURS),
+    *(
+        (name, "Hairpin/Lake-v0" if name in TABULAR else "CartPole-v1", {})
+        for name in OURS
+        if name != "dagger"
+    ),
+    ("dagger", "Hairpin/Obstacles-v0", {"frame_stack": 2}),
     *((name, "FrozenLake-v1", {}) for name in TABULAR),  # tells no model: stepped
     ("dqn", "CartPole-v1", {"prioritised": True, "frame_stack": 3}),
     ("rainbow", "CartPole-v1", {"munchausen": True, "distribution": "implicit", "atoms": 8}),
@@ -37,11 +42,14 @@ VARIANTS: list[tuple[str, str, dict[str, Any]]] = [
 ]
 
 
+WITH_EXPERT = {"Hairpin/Obstacles-v0": {"obs": "state", "expert": True, "num_levels": 2}}
+
+
 def training_of(name: str, env_id: str, options: dict[str, Any]) -> Training:
     known = {field.name for field in fields(config_class(name))}
     known -= {"hidden_sizes"} if "width" in known else set()  # one or the other says how large a network is
     chosen = {key: value for key, value in (SMALL | options).items() if key in known}
-    environments = Environments(make_environment(env_id, 4), 3)
+    environments = Environments(make_environment(env_id, 4, WITH_EXPERT.get(env_id)), 3)
     spaces = environments.observation_space, environments.action_space
     return Training(make_agent(config_class(name)(**chosen), *spaces, 5, "cpu"), environments)
 

@@ -8,7 +8,8 @@ import pytest
 
 from envs.driving.camera import CLASSES
 from envs.driving.labels import POSE
-from envs.driving.stream import LabelledStream
+from envs.driving.stream import STREAMS, DrivenStream, LabelledStream
+from envs.driving.surroundings import SURROUNDINGS
 
 SMALL = {"image_size": [32, 48], "num_levels": 6}
 
@@ -115,3 +116,61 @@ def test_splits_have_their_own_roads() -> None:
         LabelledStream("night", 4, 0)
     with pytest.raises(TypeError, match="has no option 'size'"):
         LabelledStream("train", 4, 0, size=64)
+
+
+def driven(batch_size: int = 24, seed: int = 1, **keywords) -> DrivenStream:
+    return DrivenStream("train", batch_size, seed, **{**SMALL, "task": "traffic", **keywords})
+
+
+def test_streets_are_driven_and_what_is_ahead_is_told() -> None:
+    source = driven(64)
+    schema = source.schema()
+    assert json.loads(json.dumps(schema)) == schema
+    first, second = source.next_batch(), source.next_batch()
+    assert first[2].shape == (64, len(schema["pose"]))
+    assert len(schema["pose"]) == len(schema["pose_units"])
+    assert not any("behind" in name for name in schema["pose"])
+    state = source.simulator.privileged()
+    names = [*(f"lane {k}" for k in range(9)), *SURROUNDINGS]
+    for name in ("own_gap", "thing_0_side", "crossing_busy"):
+        np.testing.assert_array_equal(second[2][:, schema["pose"].index(name)], state[:, names.index(name)])
+    gaps = np.concatenate([first[2], second[2]])[:, schema["pose"].index("own_gap")]
+    assert (gaps < 1.0).sum() > 5
+    assert (gaps == 1.0).sum() > 5
+    assert np.abs(first[2][:, 0] - second[2][:, 0]).max() > 0.01  # they have moved
+
+
+def test_a_restored_driven_stream_goes_on_where_the_other_was() -> None:
+    source = driven()
+    for _ in range(3):
+        source.next_batch()
+    state = source.state_dict()
+    expected = [source.next_batch() for _ in range(3)]
+    other = driven(seed=99, num_threads=1)
+    other.next_batch()
+    other.load_state_dict(state)
+    for batch in expected:
+        for left, right in zip(batch, other.next_batch(), strict=True):
+            np.testing.assert_array_equal(left, right)
+
+
+def test_driven_streams_stray_from_what_the_expert_does() -> None:
+    source = driven(256)
+    for _ in range(4):
+        source.next_batch()
+    straying = (source._straying > 0).mean()
+    assert 0.1 < straying < 0.4
+    offsets = source.simulator.poses()[0][:, 0]
+    assert np.abs(offsets).max() > 1.0  # no expert is that far off the middle of its lane
+    assert np.median(np.abs(offsets)) < 0.6
+
+
+@pytest.mark.parametrize("name", STREAMS)
+def test_every_stream_shows_its_task(name: str) -> None:
+    source = STREAMS[name]("val", 8, 0, image_size=[32, 32], num_levels=2)
+    frames, masks, poses = source.next_batch()
+    assert frames.shape == (8, 32, 32, 3)
+    assert masks.max() < len(source.schema()["classes"])
+    assert poses.shape == (8, len(source.schema()["pose"]))
+    assert np.isfinite(poses).all()
+    assert poses.std(axis=0)[:2].min() > 0
