@@ -53,7 +53,7 @@ def small(command: str, run: Path, folder: Path) -> list[str]:
     options = [] if "--resume" in words else SMALL[words[1]]
     if re.search("tabular|ppo", command):
         options = FEW
-    elif re.search("cartpole|tmaze|rainbow", command):
+    elif re.search("cartpole|tmaze|rainbow|_state", command):
         options = AGENT
     own = own if words[1].startswith("scripts/train") and "--resume" not in words else []
     return [sys.executable, *words[1:], *options, *own]

@@ -5,6 +5,8 @@ import pytest
 import torch
 from safetensors.torch import load, save
 
+from vision.data import LabelledBatch, to_tensors
+from vision.formulas.losses import gaussian_negative_log_likelihood
 from vision.networks import NetworkConfig
 from vision.training import SCALE_BATCHES, NonFiniteLossError, PerceptionTrainer, TrainingConfig
 
@@ -179,3 +181,19 @@ def test_segmentation_can_be_left_out(make_road):
 def test_bad_settings_are_refused(settings, reason):
     with pytest.raises(ValueError, match=reason):
         TrainingConfig(**settings)
+
+
+def test_the_variance_exponent_softens_what_is_learnt(make_road):
+    """The first update's loss is the likelihood of each number times its variance to the β."""
+    plain, soft = (trainer(make_road(batch_size=4), variance_exponent=beta) for beta in (0.0, 0.5))
+    batch = to_tensors(LabelledBatch(*make_road(batch_size=4).next_batch()), torch.device("cpu"))
+    with torch.no_grad():
+        for learner in (plain, soft):
+            learner.network.pose_head.bias.copy_(torch.linspace(-1, 1, len(learner.network.pose_head.bias)))
+        mean, log_variance = soft.network.pose(soft.network.latent(batch.frames))
+        target = batch.pose / soft.network.pose_scale
+        likelihood = gaussian_negative_log_likelihood(mean, log_variance, target)
+        expected = [(likelihood * (beta * log_variance).exp()).sum(1).mean() for beta in (0.0, 0.5)]
+        losses = [learner._losses(batch)[1][0] for learner in (plain, soft)]
+    torch.testing.assert_close(torch.stack(losses), torch.stack(expected))
+    assert float((losses[0] - losses[1]).abs()) > 0.01

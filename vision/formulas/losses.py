@@ -124,11 +124,11 @@ def cross_entropy_gradient(
 
 
 def variance_weight(log_variance: Float[Tensor, "B P"], exponent: float) -> Float[Tensor, "B P"]:
-    """w = σ^(2β), which no slope is taken through: what a Gaussian log-likelihood is multiplied by.
+    """W = σ^(2β): what a Gaussian log-likelihood is multiplied by; no slope is taken through it.
 
-    The slope of the likelihood at the mean is (μ − y) / σ². Alone, it leaves alone what is badly fitted, and
-    follows a rare surprise of a network that was sure for too long; of β = ½ it becomes (μ − y) / σ, of 1 that
-    of the squared error.
+    The slope of the likelihood at the mean is (μ − y) / σ²: it does little for what is badly fitted, and one
+    rare surprise of a network that was sure undoes much. With β = ½ it is (μ − y) / σ, with β = 1 that of the
+    squared error.
     Source: Seitzer et al. (2022), arXiv:2203.09168.
     """
     return (exponent * log_variance.detach()).exp()

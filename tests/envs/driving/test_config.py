@@ -30,6 +30,7 @@ BAD_VALUES = [
     ({"num_levels": 0}, r"num_levels is 0; it must be a whole number"),
     ({"num_threads": 0}, r"num_threads is 0; it must be a whole number"),
     ({"labels": 1}, r"labels is 1; it must be true or false\."),
+    ({"expert": "yes"}, r"expert is 'yes'; it must be true or false\."),
     ({"image_size": 7}, r"image_size is 7; it must be a whole number from 8 to 1024, or two of them"),
     ({"image_size": 1025}, r"image_size is 1025; "),
     ({"image_size": [64]}, r"image_size is \[64\]; "),

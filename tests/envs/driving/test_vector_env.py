@@ -10,6 +10,7 @@ import pytest
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
 import envs  # noqa: F401  (registers the environments)
+from envs.driving.experts import expert_for
 from envs.driving.vector_env import DrivingVectorEnv
 
 ID = "Hairpin/LaneFollow-v0"
@@ -272,3 +273,25 @@ def test_a_copy_goes_on_as_the_original_does(copied, rows: int) -> None:
         mine, its = env.step(np.full(rows, action)), other.step(np.full(rows, action))
         np.testing.assert_array_equal(mine[0]["camera"], its[0]["camera"])
         np.testing.assert_array_equal(mine[1], its[1])
+
+
+@pytest.mark.parametrize("task", ["lane_follow", "race", "traffic"])
+@pytest.mark.parametrize("mode", ["NextStep", "SameStep"])
+def test_the_expert_tells_what_it_would_do_next(task: str, mode: str) -> None:
+    """What is told with an observation is the expert's action in just that state, after a reset as well."""
+    env = DrivingVectorEnv(
+        3, task=task, obs="state", num_levels=2, expert=True, autoreset_mode=mode, frame_skip=4
+    )
+    expert, generator = expert_for(env), np.random.default_rng(0)
+    _, info = env.reset(seed=0)
+    ends = 0
+    for _ in range(150):
+        np.testing.assert_array_equal(info["expert_action"], expert.act(env))
+        assert info["_expert_action"].all()
+        _, _, terminated, truncated, info = env.step(generator.integers(0, 15, 3))
+        ends += int((terminated | truncated).sum())
+    assert ends > 0
+
+
+def test_nobody_is_asked_who_is_not_wanted() -> None:
+    assert "expert_action" not in DrivingVectorEnv(2, obs="state", num_levels=2).reset(seed=0)[1]

@@ -19,6 +19,7 @@ from vision.formulas.losses import (
     half_sum_of_squares_gradient,
     mean_squared_error,
     mean_squared_error_gradient,
+    variance_weight,
 )
 
 numbers = st.floats(-5, 5, width=32)
@@ -52,6 +53,21 @@ def test_gaussian_likelihood_is_best_where_the_variance_is_the_squared_error(err
     gaussian_negative_log_likelihood(column(0.0), log_variance, column(error)).sum().backward()
     assert log_variance.grad is not None
     assert abs(float(log_variance.grad)) < 1e-5
+
+
+@pytest.mark.parametrize(("exponent", "power"), [(0.0, 2), (0.5, 1), (1.0, 0)])
+def test_a_variance_weight_softens_the_slope_at_the_mean(exponent: float, power: int):
+    """It is (μ − y) / σ^(2 − 2β); the variance is still best where it is the squared error."""
+    sigma, error = 0.25, 0.5
+    mean = torch.full((1, 1), error, requires_grad=True)
+    log_variance = torch.full((1, 1), 2 * math.log(sigma), requires_grad=True)
+    likelihood = gaussian_negative_log_likelihood(mean, log_variance, column(0.0))
+    (likelihood * variance_weight(log_variance, exponent)).sum().backward()
+    assert mean.grad is not None
+    assert float(mean.grad) == pytest.approx(error / sigma**power, rel=1e-5)
+    assert log_variance.grad is not None
+    expected = 0.5 * (1 - error**2 / sigma**2) * sigma ** (2 * exponent)
+    assert float(log_variance.grad) == pytest.approx(expected, rel=1e-5)
 
 
 def image(*values: float) -> torch.Tensor:
