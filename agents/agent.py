@@ -138,6 +138,15 @@ class LearnsFromModel(Protocol):
 
 
 @runtime_checkable
+class ScoresActions(Protocol):
+    """An agent that chooses the best of a few actions by a number for each."""
+
+    def scores(self, obs: Observation, state: AgentState) -> Float[np.ndarray, "N A"]:
+        """The numbers that `act_greedily` chooses by."""
+        ...
+
+
+@runtime_checkable
 class TellsValues(Protocol):
     """An agent that can say at once what it thinks of every action in every state."""
 

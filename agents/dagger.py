@@ -55,6 +55,12 @@ class DAgger(QAgent[DAggerConfig, Replay]):
         logits = function(parts_to_device(parts, self.device)).squeeze(-1)
         return logits.argmax(-1).cpu().numpy(), state
 
+    def scores(self, obs: Observation, state: AgentState) -> np.ndarray:
+        """How likely the averaged network thinks each action of the expert, (N, A)."""
+        parts, _ = push_frames(obs, state)
+        logits = self.averaged(parts_to_device(parts, self.device)).squeeze(-1)
+        return logits.softmax(-1).cpu().numpy()
+
     def _remember(self, memory: Replay, transition: Transition) -> None:
         """What is remembered as the action is the expert's.
 

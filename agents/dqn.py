@@ -58,6 +58,11 @@ class DQN(QAgent[DQNConfig, Replay]):
         choose = self.learner.act if explores else self.learner.act_greedily
         return choose(parts_to_device(parts, self.device)).cpu().numpy(), state
 
+    def scores(self, obs: Observation, state: AgentState) -> np.ndarray:
+        """The averaged network's action values, (N, A)."""
+        parts, _ = push_frames(obs, state)
+        return self.learner.q_values(parts_to_device(parts, self.device)).cpu().numpy().copy()
+
     def _remember(self, memory: Replay, transition: Transition) -> None:
         memory.add(transition)
 

@@ -53,6 +53,11 @@ class PQN(QAgent[PQNConfig, Rollout]):
         q_values = function(parts_to_device(observation_parts(obs), self.device)).squeeze(-1)
         return q_values.argmax(-1).cpu().numpy(), state
 
+    def scores(self, obs: Observation, state: AgentState) -> np.ndarray:
+        """The averaged network's action values, (N, A)."""
+        q_values = self.averaged(parts_to_device(observation_parts(obs), self.device)).squeeze(-1)
+        return q_values.cpu().numpy().copy()
+
     def _remember(self, memory: Rollout, transition: Transition) -> None:
         memory.add(transition)
 

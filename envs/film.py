@@ -177,7 +177,8 @@ def drive_episode(
 
     Args:
         env: a vector environment that draws (or shows) itself, and does not reset in the same step.
-        act: from the observations of all rows to their actions.
+        act: from the observations of all rows to their actions; its attribute `values` (A,), where it has
+            one, is what it thinks of each action, and is drawn where the environment can.
         seed: of the episode.
         options: for the environment's `reset`.
         on_picture: takes each picture of the first row, (H, W, 3) uint8; false: no more pictures are needed.
@@ -192,10 +193,13 @@ def drive_episode(
     if env.metadata.get("autoreset_mode") is AutoresetMode.SAME_STEP:
         raise ValueError("an episode's last picture is lost where the environment resets in the same step")
     obs, _ = env.reset(seed=seed, options=options)
+    show = getattr(env.unwrapped, "show_action_values", None)
     wanted, total, steps = _draw(env, on_picture), 0.0, 0
     ended, info = False, {}
     while not ended and steps < MOST_STEPS and (wanted or to_its_end):
         obs, reward, terminated, truncated, info = env.step(act(obs))
+        if show is not None:
+            show(getattr(act, "values", None))
         total, steps = total + float(reward[0]), steps + 1
         wanted = wanted and _draw(env, on_picture)
         ended = bool(terminated[0] or truncated[0])

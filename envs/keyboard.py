@@ -13,7 +13,7 @@ from envs.drawing import ending
 from envs.driving.vector_env import DrivingVectorEnv
 from envs.film import Film, told_numbers
 from envs.recording import Episode, Step, require_folder, write_recording
-from envs.viewer import Viewer
+from envs.viewer import PAUSED, Viewer
 from envs.window import Window
 
 State = dict[str, np.ndarray]
@@ -34,7 +34,6 @@ KEYS = (
 """What keys do."""
 WELCOME = "Arrow keys drive  ·  H shows all keys  ·  Esc ends"
 HELP = "\n".join(f"{keys}  –  {what}" for keys, what in KEYS)
-PAUSED = "Paused"
 SKIES: tuple[dict[str, float], ...] = (
     {},
     {"night": 0.5, "low_sun": 0.8},
@@ -145,7 +144,10 @@ class _Drive:
     def go_on(self) -> None:
         """Answer the keys, and drive a step unless a note stands over the picture."""
         struck = self.window.struck
-        self._change_view(struck)
+        self.viewer.change_view(struck)
+        if "l" in struck:
+            self.sky = (self.sky + 1) % len(SKIES)
+            self.cars.simulator.set_weather(0, SKIES[self.sky])
         if struck & {"n", "p"}:
             self._change_road(1 if "n" in struck else -1)
         elif self.note == PAUSED and struck & {".", "[", "]"}:
@@ -156,17 +158,6 @@ class _Drive:
             self.begin()
         if self.note is None:
             self._step()
-
-    def _change_view(self, struck: Set[str]) -> None:
-        """Lay something over the picture, or change the weather."""
-        for key, overlay in (("1", "semantic"), ("2", "depth")):
-            if key in struck:
-                self.viewer.overlay = "none" if self.viewer.overlay == overlay else overlay
-        if "3" in struck:
-            self.viewer.boxes = not self.viewer.boxes
-        if "l" in struck:
-            self.sky = (self.sky + 1) % len(SKIES)
-            self.cars.simulator.set_weather(0, SKIES[self.sky])
 
     def _change_road(self, by: int) -> None:
         """Begin on another road."""

@@ -3,6 +3,7 @@
 A picture is the same with and without a window, and needs neither display nor installed fonts.
 """
 
+from collections.abc import Set
 from functools import cached_property
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 import pygame
 
 from envs import drawing
+from envs.driving.actions import ACTION_TABLE, PEDALS, STEERS
 from envs.driving.observations import Observation
 from envs.driving.params import CONTROL_STEP
 from envs.driving.sections import HALF_WIDTH
@@ -22,6 +24,8 @@ SIDE = 192  # [pixels] of the map and of what the agent sees
 EYE, MAP = pygame.Rect(28, 28, SIDE, SIDE), pygame.Rect(WIDTH - SIDE - 28, 28, SIDE, SIDE)
 STRIP = pygame.Rect(16, HEIGHT - 92, WIDTH - 32, 76)
 PANELS = pygame.Rect(16, 16, 216, 236), pygame.Rect(WIDTH - 232, 16, 216, 236), STRIP
+VALUES = pygame.Rect(16, 264, 216, 122)  # of actions, a cell each
+PAUSED = "Paused"
 COLUMNS = (38, 182, 326, 546, 702, 822)  # left edges of the readings on the strip
 
 INK: Colour = (246, 247, 250)
@@ -43,6 +47,8 @@ class Viewer:
     Attributes:
         overlay: of `OVERLAYS`, laid over the picture.
         boxes: whether actors are outlined.
+        values: (A,) what the driver thinks of each discrete action here; None shows nothing of it.
+        paused: whether the window waits for a key.
     """
 
     def __init__(self, simulator: Simulator, window: bool) -> None:
@@ -51,6 +57,8 @@ class Viewer:
         self._camera = drawing.RowCamera(simulator)
         self._watches: dict[int, drawing.Watch] = {}
         self.overlay, self.boxes = "none", False
+        self.values: np.ndarray | None = None
+        self.paused = False
         self._map: tuple[tuple[int, float], pygame.Surface, drawing.MapScale] | None = None
 
     def picture(
@@ -80,6 +88,8 @@ class Viewer:
         for panel in PANELS:
             canvas.blit(self._panels, panel, panel)
         self._draw_eye(canvas, seen)
+        if self.values is not None and len(self.values) == len(ACTION_TABLE):
+            canvas.blit(_values_panel(self.values), VALUES)
         self._draw_map(canvas, row, watch)
         for left, reading in zip(COLUMNS, drawing.readings(self.simulator, row, action, watch), strict=True):
             _draw_reading(canvas, left, reading)
@@ -88,9 +98,10 @@ class Viewer:
         return picture
 
     def show(self, row: int, *arguments: Any, **keywords: Any) -> bool:
-        """Show the `picture` of a row in the window, at the environment's pace.
+        """Show the `picture` of a row in the window, at the environment's pace, and answer the keys.
 
-        False once the user has closed the window: nothing is shown any more.
+        Space pauses, and a full stop shows one picture more; for others see `change_view`. False once the
+        user has closed the window: nothing is shown any more.
 
         Raises:
             NoDisplayError: there is no display.
@@ -98,7 +109,27 @@ class Viewer:
         if self.window is None or self.window.closed:
             return False
         rate = 1.0 / (CONTROL_STEP * self.simulator.config.frame_skip)
-        return self.window.show(self.picture(row, *arguments, **keywords), rate)
+        shown = self.window.show(self.picture(row, *arguments, **keywords), rate)
+        self._answer(self.window.struck)
+        while self.paused and shown:
+            shown = self.window.show(self.picture(row, *arguments, **{"note": PAUSED, **keywords}), rate)
+            self._answer(self.window.struck)
+            if "." in self.window.struck:
+                break
+        return shown
+
+    def _answer(self, struck: Set[str]) -> None:
+        self.change_view(struck)
+        if "space" in struck:
+            self.paused = not self.paused
+
+    def change_view(self, struck: Set[str]) -> None:
+        """Lay something over the picture, or take it away: 1, 2 and 3 are classes, depths and boxes."""
+        for key, overlay in (("1", "semantic"), ("2", "depth")):
+            if key in struck:
+                self.overlay = "none" if self.overlay == overlay else overlay
+        if "3" in struck:
+            self.boxes = not self.boxes
 
     def close(self) -> None:
         """Close the window, if one is open."""
@@ -160,6 +191,28 @@ class Viewer:
         canvas.blit(smooth(MAP.size, draw), MAP)
         words = f"{self.simulator.config.split} road {key[0]}"
         write(canvas, words, 17, FAINT, midtop=(MAP.centerx, MAP.bottom + 10))
+
+
+def _values_panel(values: np.ndarray) -> pygame.Surface:
+    """What is thought of each action: steering from left to right, pedals from the fastest to the brake."""
+    table = np.asarray(values, np.float64).reshape(len(STEERS), len(PEDALS))[::-1, ::-1].T
+    share = (table - table.min()) / max(float(np.ptp(table)), 1e-9)
+    best = np.unravel_index(table.argmax(), table.shape)
+    width, height, gap = 34, 22, 4
+
+    def draw(fine: pygame.Surface) -> None:
+        _round_rect(fine, pygame.Rect((0, 0), VALUES.size), 12)
+        for row, column in np.ndindex(*table.shape):
+            cell = pygame.Rect(15 + column * (width + gap), 12 + row * (height + gap), width, height)
+            large = pygame.Rect(*(FINE * number for number in cell))
+            colour = ACCENT if (row, column) == best else INK
+            shade = (*colour[:3], 255 if (row, column) == best else round(24 + 150 * share[row, column]))
+            pygame.draw.rect(fine, shade, large, border_radius=FINE * 5)
+
+    panel = smooth(VALUES.size, draw)
+    words = f"actions: best {table.max():.2f}, worst {table.min():.2f}"
+    write(panel, words, 17, FAINT, midtop=(VALUES.width // 2, VALUES.height - 26))
+    return panel
 
 
 def _draw_reading(canvas: pygame.Surface, left: int, reading: drawing.Reading) -> None:

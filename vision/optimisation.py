@@ -43,7 +43,36 @@ class Muon:
         parameter.add_(direction.view_as(parameter), alpha=-lr * max(1.0, rows / columns) ** 0.5)
 
 
+_NEWEST = 0.02  # share of the newest length in the running mean
 Optimiser = Muon | torch.optim.AdamW
+
+
+class GradientClip:
+    """Shortens gradients that are much longer than usual: one odd batch throws no network back.
+
+    Args:
+        network: whose gradients.
+        times: the usual length that a gradient is shortened to, once it is longer.
+        device: where the network is.
+
+    Attributes:
+        usual: () running mean of the gradients' lengths, as shortened; 0 before the first.
+    """
+
+    def __init__(self, network: nn.Module, times: float, device: torch.device) -> None:
+        self._parameters, self._times = list(network.parameters()), times
+        self.usual = torch.zeros((), device=device)
+
+    @torch.no_grad()
+    def shorten(self) -> None:
+        """Shorten the gradients that are there, together."""
+        gradients = [parameter.grad for parameter in self._parameters if parameter.grad is not None]
+        length = torch.nn.utils.get_total_norm(gradients)
+        begun = self.usual > 0
+        longest = torch.where(begun, self._times * self.usual, length)
+        scale = (longest / length.clamp(min=1e-12)).clamp(max=1.0)
+        torch._foreach_mul_(gradients, scale)
+        self.usual.copy_(torch.where(begun, self.usual.lerp(length * scale, _NEWEST), length))
 
 
 class WeightAverage(Generic[NetworkT]):

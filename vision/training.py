@@ -16,6 +16,7 @@ from vision.formulas.losses import cross_entropy, gaussian_negative_log_likeliho
 from vision.gradients import GradientWorkers
 from vision.networks import NetworkConfig, PerceptionNetwork
 from vision.optimisation import (
+    GradientClip,
     WeightAverage,
     build_optimisers,
     named_moments,
@@ -58,6 +59,8 @@ class TrainingConfig:
     """Fraction of the budget over which the learning rate rises from zero."""
     weight_decay: float = 1e-2
     """AdamW's decay of the first layer and the heads (biases have none)."""
+    clip: float | None = None
+    """Gradients longer than this many times their usual length are shortened to it; null leaves them."""
     average: float = 0.99
     """Decay of the running average of the weights, which is what is evaluated and saved."""
     variance_exponent: float = 0.0
@@ -82,6 +85,8 @@ class TrainingConfig:
         for name in ("weight_decay", "segmentation_weight"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must not be negative")
+        if self.clip is not None and not self.clip >= 1:
+            raise ValueError(f"clip is {self.clip}; it must be at least 1, or null for no limit")
         if self.seconds is not None and self.seconds <= 0:
             raise ValueError(f"seconds is {self.seconds}; it must be positive, or null for no limit")
 
@@ -117,6 +122,7 @@ class PerceptionTrainer:
         self.network = network.to(self.device)
         self._average = WeightAverage(self.network, config.average)
         self._workers = GradientWorkers(config.parts if self.device.type == "cpu" else 1)
+        self._clip = GradientClip(self.network, config.clip, self.device) if config.clip else None
         self._optimisers = build_optimisers(
             self.network, (config.hidden_learning_rate, config.learning_rate), config.weight_decay
         )
@@ -157,6 +163,7 @@ class PerceptionTrainer:
             "seconds": self.seconds,
             "network": _cloned(self.network.state_dict()),
             "average": _cloned(self.averaged.state_dict()),
+            **({"usual_gradient": self._clip.usual.clone()} if self._clip else {}),
             "optimisers": named_moments(self._optimisers, self.network),
             "source": self._source.state_dict(),
         }
@@ -166,6 +173,8 @@ class PerceptionTrainer:
         self.update, self.images, self.seconds = state["update"], state["images"], state["seconds"]
         self.network.load_state_dict(state["network"])
         self.averaged.load_state_dict(state["average"])
+        if self._clip:
+            self._clip.usual.copy_(state["usual_gradient"])
         restore_moments(self._optimisers, self.network, state["optimisers"])
         self._source.load_state_dict(state["source"])
 
@@ -188,6 +197,8 @@ class PerceptionTrainer:
         """One update; gives the losses (pose, segmentation) without waiting for them."""
         scale_learning_rates(self._optimisers, self.learning_rate_factor())
         losses = self._workers.compute(self._losses, batch, self.network)
+        if self._clip:
+            self._clip.shorten()
         for optimiser in self._optimisers:
             optimiser.step()
         self._average.update(self.update)

@@ -10,7 +10,7 @@ from gymnasium.vector import VectorEnv
 from safetensors import SafetensorError
 from safetensors.torch import load as from_safetensors
 
-from agents.agent import Agent, Observation, TellsValues
+from agents.agent import Agent, Observation, ScoresActions, TellsValues
 from agents.devices import find_device
 from agents.exact import told_model
 from agents.registry import make_agent
@@ -23,6 +23,25 @@ from agents.runs.folder import RunFolder
 from agents.runs.seeding import derive_seed
 from vision.networks import PerceptionNetwork
 from vision.storage import PerceptionError, load_perception
+
+
+class GreedyPolicy:
+    """An agent's best actions for one row, from its observations; it remembers what it must.
+
+    Attributes:
+        values: (A,) what the agent thought of each action; None where it does not tell.
+    """
+
+    def __init__(self, agent: Agent) -> None:
+        self._agent, self._state = agent, agent.initial_state(1)
+        self.values: np.ndarray | None = None
+
+    def __call__(self, obs: Observation) -> np.ndarray:
+        """The action."""
+        if isinstance(self._agent, ScoresActions):
+            self.values = self._agent.scores(obs, self._state)[0]
+        action, self._state = self._agent.act_greedily(obs, self._state)
+        return action
 
 
 @dataclass(frozen=True)
@@ -55,16 +74,9 @@ class TrainedRun:
             cast(Any, env.unwrapped).show_values(self.agent.q_values())
         return env
 
-    def greedy_policy(self) -> Callable[[Observation], np.ndarray]:
-        """The policy for one row, from its observations to its actions; it remembers what it must."""
-        state = self.agent.initial_state(1)
-
-        def act(obs: Observation) -> np.ndarray:
-            nonlocal state
-            action, state = self.agent.act_greedily(obs, state)
-            return action
-
-        return act
+    def greedy_policy(self) -> "GreedyPolicy":
+        """The policy for one row."""
+        return GreedyPolicy(self.agent)
 
     def evaluate(
         self,

@@ -62,6 +62,7 @@ class DrivingVectorEnv(VectorEnv):
         self._everyone, self._none = np.ones(num_envs, np.bool_), np.zeros(num_envs, np.bool_)
         self._begun = False
         self._viewer: Any = None
+        self._values: np.ndarray | None = None
 
     def reset(
         self, *, seed: int | list[int | None] | None = None, options: dict[str, Any] | None = None
@@ -212,10 +213,15 @@ class DrivingVectorEnv(VectorEnv):
 
         if self._viewer is None:
             self._viewer = Viewer(self.simulator, window=self.render_mode == "human")
+        self._viewer.values = self._values
         if self.render_mode == "human":
             self._viewer.show(0, action=self._last_action(0))
             return None
         return tuple(self._viewer.picture(n, action=self._last_action(n)) for n in range(self.num_envs))
+
+    def show_action_values(self, values: np.ndarray | None) -> None:
+        """Draw beside the pictures to come what the driver thinks of each discrete action, (A,)."""
+        self._values = values
 
     def _last_action(self, n: int) -> np.ndarray | None:
         """Steering and pedal that led to a row's present state; None where an episode has just begun."""

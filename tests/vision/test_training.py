@@ -8,6 +8,7 @@ from safetensors.torch import load, save
 from vision.data import LabelledBatch, to_tensors
 from vision.formulas.losses import gaussian_negative_log_likelihood
 from vision.networks import NetworkConfig
+from vision.optimisation import GradientClip
 from vision.training import SCALE_BATCHES, NonFiniteLossError, PerceptionTrainer, TrainingConfig
 
 
@@ -175,6 +176,7 @@ def test_segmentation_can_be_left_out(make_road):
         ({"updates": 0}, "updates is 0; it must be positive"),
         ({"average": 1.5}, "average is 1.5; it must lie between 0 and 1"),
         ({"weight_decay": -1.0}, "weight_decay is -1.0; it must not be negative"),
+        ({"clip": 0.5}, "clip is 0.5; it must be at least 1, or null for no limit"),
         ({"seconds": 0.0}, "seconds is 0.0; it must be positive, or null for no limit"),
     ],
 )
@@ -197,3 +199,30 @@ def test_the_variance_exponent_softens_what_is_learnt(make_road):
         losses = [learner._losses(batch)[1][0] for learner in (plain, soft)]
     torch.testing.assert_close(torch.stack(losses), torch.stack(expected))
     assert float((losses[0] - losses[1]).abs()) > 0.01
+
+
+def test_a_long_gradient_is_shortened_to_a_multiple_of_the_usual_one():
+    layer = torch.nn.Linear(2, 1)
+    clip = GradientClip(layer, 2.0, torch.device("cpu"))
+    lengths = []
+    for length in (3.0, 3.0, 300.0, 1.0):
+        layer.weight.grad, layer.bias.grad = torch.tensor([[0.6, 0.0]]) * length, torch.tensor([0.8]) * length
+        clip.shorten()
+        lengths.append(float(torch.cat([layer.weight.grad.flatten(), layer.bias.grad]).norm()))
+        torch.testing.assert_close(layer.weight.grad[0, 0] / layer.bias.grad[0], torch.tensor(0.75))
+    assert lengths == pytest.approx([3.0, 3.0, 6.0, 1.0])
+    assert float(clip.usual) == pytest.approx(0.98 * (0.98 * 3.0 + 0.02 * 6.0) + 0.02 * 1.0)
+
+
+def test_clipped_training_continues_in_the_same_bits(make_road):
+    """One odd batch (see `clip`) moves the weights no further than a usual one, before and after a break."""
+    alone, first, second = (trainer(make_road(batch_size=4), clip=1.0, log_interval=1) for _ in range(3))
+    unclipped = trainer(make_road(batch_size=4), log_interval=1)
+    records = list(alone.train())
+    begun = first.train()
+    for _ in range(4):
+        next(begun)
+    second.load_state_dict(as_stored(first.state_dict()))
+    list(second.train())
+    assert_same_state(second.state_dict(), alone.state_dict())
+    assert [record["loss"] for record in unclipped.train()] != [record["loss"] for record in records]
