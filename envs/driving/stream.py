@@ -24,6 +24,7 @@ _SEEN = [k for k, name in enumerate(SURROUNDINGS) if "behind" not in name]
 """Surroundings that a camera to the front can show."""
 _STEPS, _FIRST_STEPS = 8, 40  # control steps before a frame, and before the first one
 _BEGIN, _STRAY = 0.01, 0.02  # chances, each control step, of another episode and of straying
+_CROWD, _MOST = 4, 16  # times as many people as in the task, and at most
 _LONGEST_STRAY = 25  # control steps
 
 
@@ -107,11 +108,14 @@ def _bell(rng: np.random.Generator, size: int) -> np.ndarray:
 class DrivenStream(LabelledStream):
     """The same, of streets: batches follow one another, and poses (B, 29) tell of what is ahead as well.
 
+    More people walk there than in the task itself: a road user who is met now and then is learnt late.
     What follows the lane pose is `SURROUNDINGS`, scaled as there, but for what is behind.
     """
 
     def __init__(self, split: str, batch_size: int, seed: int, **keywords: Any) -> None:
-        super().__init__(split, batch_size, seed, **keywords)
+        usual = DrivingConfig.from_keywords(keywords).num_pedestrians
+        crowd = {"num_pedestrians": min(_CROWD * usual, _MOST), **keywords}
+        super().__init__(split, batch_size, seed, **crowd)
         self._actions = np.zeros((batch_size, 2), np.float32)
         self._astray = np.zeros((batch_size, 2), np.float32)
         self._straying = np.zeros(batch_size, np.int64)  # control steps more
