@@ -71,7 +71,8 @@ class GradientClip:
         begun = self.usual > 0
         longest = torch.where(begun, self._times * self.usual, length)
         scale = (longest / length.clamp(min=1e-12)).clamp(max=1.0)
-        torch._foreach_mul_(gradients, scale)
+        for gradient in gradients:
+            gradient.mul_(scale)
         self.usual.copy_(torch.where(begun, self.usual.lerp(length * scale, _NEWEST), length))
 
 
