@@ -10,7 +10,7 @@ from gymnasium.wrappers import RecordVideo
 import envs  # noqa: F401  registers the environments
 from envs.drawing import colour_frame, fit_frame
 from envs.driving.vector_env import DrivingVectorEnv
-from envs.viewer import EYE, HEIGHT, MAP, ROAD, WIDTH, Viewer
+from envs.viewer import ACCENT, EYE, HEIGHT, MAP, ROAD, VALUES, WIDTH, Viewer
 from envs.window import NoDisplayError, Window
 
 NAME = "Hairpin/LaneFollow-v0"
@@ -250,3 +250,56 @@ def test_record_video_films_it(tmp_path: Path):
     films = list((tmp_path / "films").glob("*.mp4"))
     assert len(films) == 1
     assert films[0].stat().st_size > 1000
+
+
+def test_what_is_thought_of_actions_is_drawn_with_the_best_one_marked():
+    """The columns go from hard left to hard right, the rows from accelerate to brake."""
+    env = make_batch(1)
+    viewer = Viewer(env.simulator, window=False)
+    without = viewer.picture(0)
+    for action, (row, column) in {0: (2, 4), 2: (0, 4), 7: (1, 2), 14: (0, 0)}.items():
+        viewer.values = np.linspace(-1.0, 0.5, 15)
+        viewer.values[action] = 3.0
+        picture = viewer.picture(0)
+        marked = (np.abs(part(picture, VALUES).astype(int) - ACCENT) < 12).all(-1)
+        y, x = (np.flatnonzero(np.any(marked, axis)) for axis in (1, 0))
+        cells = (15 + 38 * column, 12 + 26 * row)
+        assert (x[0], y[0]) == pytest.approx(cells, abs=3)
+        assert (x[-1], y[-1]) == pytest.approx((cells[0] + 34, cells[1] + 22), abs=3)
+        changed = (picture != without).any(-1)
+        changed[VALUES.top : VALUES.bottom, VALUES.left : VALUES.right] = False
+        assert not changed.any()
+    viewer.values = None
+    np.testing.assert_array_equal(viewer.picture(0), without)
+
+
+def test_an_environment_draws_what_its_driver_thinks():
+    env = make_batch(1, render_mode="rgb_array")
+    pictures = [env.render()]
+    env.show_action_values(np.arange(15.0))
+    pictures.append(env.render())
+    assert pictures[0] is not None
+    assert pictures[1] is not None
+    assert (part(pictures[0][0], VALUES) != part(pictures[1][0], VALUES)).any()
+
+
+def test_keys_pause_and_step_a_shown_episode_and_lay_things_over_it(monkeypatch: pytest.MonkeyPatch):
+    env = make_batch(1)
+    viewer, shown = Viewer(env.simulator, window=True), []
+    script = iter([{"1"}, {"3", "space"}, set(), {"."}, set(), {"space"}, set()])
+
+    def show(picture: np.ndarray, rate: float) -> bool:
+        assert viewer.window is not None
+        viewer.window.struck = next(script)
+        shown.append((viewer.overlay, viewer.boxes, viewer.paused))
+        return True
+
+    monkeypatch.setattr(viewer.window, "show", show)
+    assert viewer.show(0)  # 1: classes
+    assert (len(shown), viewer.overlay) == (1, "semantic")
+    assert viewer.show(0)  # 3 and space: boxes, and it waits until the full stop
+    assert (len(shown), viewer.boxes, viewer.paused) == (4, True, True)
+    assert viewer.show(0)  # one picture more, then it waits until space
+    assert (len(shown), viewer.paused) == (6, False)
+    assert viewer.show(0)
+    assert len(shown) == 7
