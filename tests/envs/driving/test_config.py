@@ -117,6 +117,7 @@ def test_every_option_can_come_from_json() -> None:
             "split": "ood",
             "num_levels": 3,
             "labels": True,
+            "expert": True,
             "num_threads": 2,
             "camera": {"height": 1.2, "pitch": 0.1},
             "cameras": ["front", "rear"],
