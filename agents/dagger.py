@@ -14,8 +14,7 @@ from agents.devices import parts_to_device, to_device
 from agents.memory.replay import Replay, ReplayConfig
 from agents.memory.stacking import no_frames, push_frames, stacked_space
 from agents.q_agent import QAgent
-from agents.q_function import QFunction
-from agents.q_network import QNetwork
+from agents.q_twins import build_q_twins
 from agents.twins import Twins
 from vision.formulas.losses import cross_entropy, cross_entropy_gradient
 
@@ -33,17 +32,10 @@ class DAgger(QAgent[DAggerConfig, Replay]):
 
     def _build_twins(self, seed: np.random.SeedSequence) -> Twins:
         number, config = int(seed.generate_state(1, np.uint64)[0] >> 1), self.config
-        online, averaged = (self._network(number) for _ in range(2))
-        twins = Twins(config, online, averaged)
-        self.online = QFunction(online, twins.flat, twins.gradient, config.network, config.autocast)
-        unused = twins.averaged_flat  # nothing is taken back through the average
-        self.averaged = QFunction(averaged, twins.averaged_flat, unused, config.network, config.autocast)
+        seen = stacked_space(self.spaces[0], config.frame_stack)
+        built = build_q_twins(config, config.network, seen, (self.num_actions, 1), number, self.device)
+        twins, self.online, self.averaged = built
         return twins
-
-    def _network(self, seed: int) -> QNetwork:
-        generator = torch.Generator().manual_seed(seed)
-        seen = stacked_space(self.spaces[0], self.config.frame_stack)
-        return QNetwork(seen, self.num_actions, 1, self.config.network, generator).to(self.device)
 
     def _build_memory(self, num_envs: int) -> Replay:
         replay = ReplayConfig(self.config.replay_capacity, frame_stack=self.config.frame_stack)

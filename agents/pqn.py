@@ -19,8 +19,7 @@ from agents.formulas.value_learning import td_loss, td_loss_gradient
 from agents.memory.rollout import Rollout
 from agents.pqn_config import PQNConfig
 from agents.q_agent import QAgent
-from agents.q_function import QFunction
-from agents.q_network import QNetwork
+from agents.q_twins import build_q_twins
 from agents.samples import PIECE
 from agents.twins import Twins
 
@@ -33,17 +32,11 @@ class PQN(QAgent[PQNConfig, Rollout]):
 
     def _build_twins(self, seed: np.random.SeedSequence) -> Twins:
         number, config = int(seed.generate_state(1, np.uint64)[0] >> 1), self.config
-        online, averaged = (self._network(number) for _ in range(2))
-        twins = Twins(config, online, averaged)
-        self.online = QFunction(online, twins.flat, twins.gradient, config.network, config.autocast)
-        unused = twins.averaged_flat  # nothing is taken back through the average
-        self.averaged = QFunction(averaged, twins.averaged_flat, unused, config.network, config.autocast)
+        built = build_q_twins(
+            config, config.network, self.spaces[0], (self.num_actions, 1), number, self.device
+        )
+        twins, self.online, self.averaged = built
         return twins
-
-    def _network(self, seed: int) -> QNetwork:
-        generator = torch.Generator().manual_seed(seed)
-        network = QNetwork(self.spaces[0], self.num_actions, 1, self.config.network, generator)
-        return network.to(self.device)
 
     def _build_memory(self, num_envs: int) -> Rollout:
         return Rollout(*self.spaces, num_envs, self._rows_wanted(num_envs))

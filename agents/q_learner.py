@@ -16,8 +16,7 @@ from agents.mean_pass import mean_pass
 from agents.q_config import DQNConfig
 from agents.q_function import QFunction
 from agents.q_heads import Following, MeanHead, make_head
-from agents.q_network import QNetwork
-from agents.twins import Twins
+from agents.q_twins import build_q_twins
 from vision.formulas.perceptron import Perceptron
 
 Parts = dict[str, Tensor]
@@ -63,12 +62,9 @@ class QLearner:
         self.config, self.device, self.num_actions = config, device, num_actions
         weights, noise = (int(child.generate_state(1, np.uint64)[0] >> 1) for child in seed.spawn(2))
         self.head = make_head(config, device)
-        online, averaged = (self._build(observation_space, weights) for _ in range(2))
-        self.twins = Twins(config, online, averaged)
-        shape, autocast = config.network, config.autocast
-        self.online = QFunction(online, self.twins.flat, self.twins.gradient, shape, autocast)
-        unused = self.twins.averaged_flat  # nothing is taken back through the average
-        self.averaged = QFunction(averaged, self.twins.averaged_flat, unused, shape, autocast)
+        numbers = num_actions, self.head.size
+        built = build_q_twins(config, config.network, observation_space, numbers, weights, device)
+        self.twins, self.online, self.averaged = built
         self.noise = torch.Generator().manual_seed(noise)
 
     def act(self, obs: Parts) -> Int[Tensor, " N"]:
@@ -118,11 +114,6 @@ class QLearner:
         online.backward(told.gradient)
         self.twins.step(told.loss, told.target)
         return told.surprise
-
-    def _build(self, observation_space: Space, seed: int) -> QNetwork:
-        generator, shape = torch.Generator().manual_seed(seed), self.config.network
-        network = QNetwork(observation_space, self.num_actions, self.head.size, shape, generator)
-        return network.to(self.device)
 
     def _reward(self, batch: QBatch) -> Float[Tensor, " B"]:
         """The reward, with what Munchausen pays for the action taken."""

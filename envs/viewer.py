@@ -47,7 +47,8 @@ class Viewer:
     Attributes:
         overlay: of `OVERLAYS`, laid over the picture.
         boxes: whether actors are outlined.
-        values: (A,) what the driver thinks of each discrete action here; None shows nothing of it.
+        values: (A,) what the driver thought of each discrete action when it chose the last one; None shows
+            nothing of it.
         paused: whether the window waits for a key.
     """
 

@@ -74,7 +74,7 @@ class TrainedRun:
             cast(Any, env.unwrapped).show_values(self.agent.q_values())
         return env
 
-    def greedy_policy(self) -> "GreedyPolicy":
+    def greedy_policy(self) -> GreedyPolicy:
         """The policy for one row."""
         return GreedyPolicy(self.agent)
 

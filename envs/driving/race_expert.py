@@ -12,7 +12,7 @@ from envs.driving.sections import M_HALF_WIDTH
 from envs.driving.simulator import Simulator
 from envs.driving.vehicle import CAR_FIELDS
 
-_NAMES = [field[0] for field in CAR_FIELDS]
+_NAMES = [name for name, *_ in CAR_FIELDS]
 _MOST_LINES = 1024  # that are kept; each takes about a hundred kilobytes
 
 

@@ -220,7 +220,7 @@ class DrivingVectorEnv(VectorEnv):
         return tuple(self._viewer.picture(n, action=self._last_action(n)) for n in range(self.num_envs))
 
     def show_action_values(self, values: np.ndarray | None) -> None:
-        """Draw beside the pictures to come what the driver thinks of each discrete action, (A,)."""
+        """Draw beside the pictures to come what the driver thought of each discrete action, (A,)."""
         self._values = values
 
     def _last_action(self, n: int) -> np.ndarray | None:

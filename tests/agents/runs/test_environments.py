@@ -1,13 +1,17 @@
 """The stream of environments: seeds, counts, statistics, and what is refused."""
 
+from typing import Any, cast
+
 import gymnasium as gym
 import numpy as np
 import pytest
 from gymnasium.vector import VectorWrapper
 
+import envs  # noqa: F401  registers the street
 from agents.runs.environments import Environments, make_environment
 from agents.runs.episodes import numbers_of_row
 from agents.runs.foreign import ForeignVectorEnv
+from envs.driving.street_driver import StreetDriver
 
 
 def cartpole(num_envs=3, seed=0, window=100):
@@ -175,3 +179,20 @@ class SavesItself(gym.vector.VectorEnv):
 
     def load_state_dict(self, state):
         """That it is there is what counts."""
+
+
+def test_a_transition_tells_what_the_expert_would_have_done_before_it():
+    kwargs = {"obs": "state", "num_levels": 2, "expert": True}
+    environments = Environments(make_environment("Hairpin/Obstacles-v0", 3, kwargs), 0)
+    expert, cars = StreetDriver(), cast(Any, environments.env.unwrapped)
+    generator, told = np.random.default_rng(0), []
+    for _ in range(120):
+        wanted = expert.act(cars)
+        _, transition = environments.step(generator.integers(0, 15, 3))
+        np.testing.assert_array_equal(transition.expert_action, wanted)
+        told.append(wanted)
+    assert (np.diff(told, axis=0) != 0).any()  # the action before or after would not do
+
+
+def test_where_there_is_no_expert_nothing_is_told():
+    assert all(transition.expert_action is None for _, transition in act(cartpole(), 3))

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import envs  # noqa: F401  registers the finite worlds
+from agents.dagger_config import DAggerConfig
 from agents.registry import make_agent
 from agents.runs.build import make_env
 from agents.runs.config import EnvConfig, RunConfig
@@ -48,3 +49,10 @@ def test_what_has_no_board_is_drawn_as_it_is(config: Any, env: EnvConfig):
     run = run_of(config, env)
     plain, watched = run.make_env(1, render_mode="rgb_array"), run.watched_env(render_mode="rgb_array")
     np.testing.assert_array_equal(picture(watched), picture(plain))
+
+
+def test_the_expert_is_asked_in_training_and_not_where_a_policy_is_judged():
+    street = {"obs": "state", "num_levels": 2, "expert": True}
+    run = RunConfig(env=EnvConfig(id="Hairpin/Obstacles-v0", num_envs=1, kwargs=street), agent=DAggerConfig())
+    assert "expert_action" in make_env(run, None, 1).reset(seed=0)[1]
+    assert "expert_action" not in make_env(run, None, 1, "test").reset(seed=0)[1]
