@@ -120,6 +120,19 @@ class Remembers(Protocol):
 
 
 @runtime_checkable
+class LearnsFromExpert(Protocol):
+    """An agent that needs `Transition.expert_action`."""
+
+    def require_expert(self, expert_action: np.ndarray | None) -> np.ndarray:
+        """What the environment tells of its expert.
+
+        Raises:
+            ValueError: it tells nothing.
+        """
+        ...
+
+
+@runtime_checkable
 class LearnsFromModel(Protocol):
     """An agent that can take its steps in an environment's finite model itself, compiled.
 

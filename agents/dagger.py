@@ -26,6 +26,19 @@ class DAgger(QAgent[DAggerConfig, Replay]):
 
     told = "agreement"
 
+    def require_expert(self, expert_action: np.ndarray | None) -> np.ndarray:
+        """What the expert would do.
+
+        Raises:
+            ValueError: the environment does not tell it.
+        """
+        if expert_action is None:
+            raise ValueError(
+                'dagger learns from an expert, and the environment tells no info["expert_action"]; '
+                "the driving tasks do with env.kwargs.expert true"
+            )
+        return expert_action
+
     def initial_state(self, num_envs: int) -> AgentState:
         """The frames of a stack before the newest one; without a stack nothing."""
         return no_frames(self.spaces[0], num_envs, self.config.frame_stack)
@@ -54,17 +67,8 @@ class DAgger(QAgent[DAggerConfig, Replay]):
         return logits.softmax(-1).cpu().numpy()
 
     def _remember(self, memory: Replay, transition: Transition) -> None:
-        """What is remembered as the action is the expert's.
-
-        Raises:
-            ValueError: the environment does not tell it.
-        """
-        if transition.expert_action is None:
-            raise ValueError(
-                'dagger learns from an expert, and the environment tells no info["expert_action"]; '
-                "the driving tasks do with env.kwargs.expert true"
-            )
-        memory.add(transition._replace(action=transition.expert_action))
+        """What is remembered as the action is the expert's."""
+        memory.add(transition._replace(action=self.require_expert(transition.expert_action)))
 
     def _learn_what_is_due(self, memory: Replay) -> None:
         config, steps = self.config, max(self.twins.env_steps - self.config.learning_starts, 0)

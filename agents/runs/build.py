@@ -6,8 +6,9 @@ from typing import Any
 
 from gymnasium.vector import VectorEnv
 
+from agents.agent import LearnsFromExpert
 from agents.runs.config import EnvConfig, RunConfig
-from agents.runs.environments import make_environment
+from agents.runs.environments import EXPERT_ACTION, make_environment
 from agents.runs.errors import RunError
 from vision.data import LabelledSource
 from vision.features import PerceptionObservation
@@ -91,6 +92,17 @@ def require_splits(config: RunConfig, splits: tuple[str, ...]) -> None:
     for key, split in asked.items():
         if splits and split not in splits:
             raise RunError(f"{key} is {split!r}; {config.env.id} has {', '.join(splits)}")
+
+
+def require_expert(config: RunConfig, agent: LearnsFromExpert) -> None:
+    """Refuse an environment without an expert, before anything is trained.
+
+    Raises:
+        ValueError: names what is missing.
+    """
+    env = make_env(config, None, 1)
+    agent.require_expert(env.reset(seed=0)[1].get(EXPERT_ACTION))
+    env.close()
 
 
 def require_levels(config: RunConfig, splits: tuple[str, ...]) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from rich.console import Console
 
-from agents.agent import Remembers
+from agents.agent import LearnsFromExpert, Remembers
 from agents.devices import find_device
 from agents.peers.training import TrainsItself
 from agents.registry import agent_class, make_agent
@@ -18,6 +18,7 @@ from agents.runs.build import (
     labelled_stream_of,
     make_env,
     observed,
+    require_expert,
     require_levels,
     require_splits,
     splits_of,
@@ -99,6 +100,8 @@ class Pipeline:
         seen = observed(config, self._env, self._stage.network if self._stage else self._encoder)
         spaces = seen.single_observation_space, seen.single_action_space
         self._agent = make_agent(config.agent, *spaces, derive_seed(config.seed, "agent"), self._device)
+        if isinstance(self._agent, LearnsFromExpert):
+            require_expert(config, self._agent)
         if isinstance(self._agent, Remembers):
             self._agent.require_room(config.env.num_envs)
 

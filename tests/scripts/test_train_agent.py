@@ -146,6 +146,7 @@ def test_a_finished_run_says_so(alone: Path):
         (["--env.id", "Pendulum-v1"], "Discrete"),
         (["--env.id", "CartPole-v1", "--agent.perception", "features"], "labelled frames"),
         (["--env.id", "CartPole-v1", "--agent.perception", "privileged"], "env.kwargs do not suit"),
+        (["--env.id", "CartPole-v1", "--agent.name", "dagger"], "the environment tells no info"),
     ],
 )
 def test_what_does_not_fit_is_one_sentence_and_leaves_nothing(

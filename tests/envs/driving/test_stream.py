@@ -159,9 +159,8 @@ def test_driven_streams_stray_from_what_the_expert_does(monkeypatch: pytest.Monk
     def turned() -> float:
         """How far cars are turned from the way of their lane, for the tenth that is most."""
         source = driven(256, image_size=[8, 8])
-        for _ in range(4):
-            poses = source.next_batch()[2]
-        return float(np.quantile(np.abs(poses[:, 1]), 0.9))
+        poses = [source.next_batch()[2] for _ in range(4)]
+        return float(np.quantile(np.abs(poses[-1][:, 1]), 0.9))
 
     astray = turned()
     monkeypatch.setattr("envs.driving.stream._STRAY", 0.0)
@@ -169,7 +168,12 @@ def test_driven_streams_stray_from_what_the_expert_does(monkeypatch: pytest.Monk
 
 
 def test_more_people_walk_in_driven_streams_up_to_what_a_task_can_have() -> None:
-    for keywords, people in (({}, 16), ({"difficulty": 0.25}, 8), ({"num_pedestrians": 3}, 3)):
+    tasks: list[tuple[dict[str, Any], int]] = [
+        ({}, 16),
+        ({"difficulty": 0.25}, 8),
+        ({"num_pedestrians": 3}, 3),
+    ]
+    for keywords, people in tasks:
         source = driven(2, **keywords)
         source.next_batch()
         kinds = source.simulator.there.actors["kind"]
