@@ -206,9 +206,9 @@ def _values_panel(values: np.ndarray) -> pygame.Surface:
         for row, column in np.ndindex(*table.shape):
             cell = pygame.Rect(15 + column * (width + gap), 12 + row * (height + gap), width, height)
             large = pygame.Rect(*(FINE * number for number in cell))
-            colour = ACCENT if (row, column) == best else INK
-            shade = (*colour[:3], 255 if (row, column) == best else round(24 + 150 * share[row, column]))
-            pygame.draw.rect(fine, shade, large, border_radius=FINE * 5)
+            shade = pygame.Color(SHADE).lerp(INK, 0.12 + 0.5 * share[row, column])
+            colour = ACCENT if (row, column) == best else shade
+            pygame.draw.rect(fine, colour, large, border_radius=FINE * 5)
 
     panel = smooth(VALUES.size, draw)
     words = f"actions: best {table.max():.2f}, worst {table.min():.2f}"

@@ -266,6 +266,10 @@ def test_what_is_thought_of_actions_is_drawn_with_the_best_one_marked():
         cells = (15 + 38 * column, 12 + 26 * row)
         assert (x[0], y[0]) == pytest.approx(cells, abs=3)
         assert (x[-1], y[-1]) == pytest.approx((cells[0] + 34, cells[1] + 22), abs=3)
+        panel = part(picture, VALUES).astype(int).sum(-1)
+        middles = [panel[23 + 26 * (2 - k % 3), 32 + 38 * (4 - k // 3)] for k in range(15) if k != action]
+        assert np.all(np.diff(middles) >= 0)  # the better, the lighter
+        assert middles[-1] > middles[0]
         changed = (picture != without).any(-1)
         changed[VALUES.top : VALUES.bottom, VALUES.left : VALUES.right] = False
         assert not changed.any()
