@@ -23,6 +23,17 @@ def wrap_angle(angle):
 
 
 @kernel
+def bend_ahead(row, centreline, count, spacing, metres):
+    """Curvature of the road so many metres ahead of a car [1/m], positive to its driver's left."""
+    points = metres / spacing * row.direction + row.advance / spacing
+    base = int(np.floor(points))
+    share = points - np.float32(base)
+    here = centreline[(row.nearest + base) % count, 3]
+    following = centreline[(row.nearest + base + 1) % count, 3]
+    return row.mirror * row.direction * (here + share * (following - here))
+
+
+@kernel
 def lane_pose(row, centreline, count, spacing, pose):
     """Fill `pose` (5,) with the labels of `POSE`.
 
@@ -42,9 +53,4 @@ def lane_pose(row, centreline, count, spacing, pose):
     pose[0] = (row.offset - row.lane_side) * side
     pose[1] = wrap_angle(row.yaw - ahead) * row.mirror
     for k in range(3):
-        points = np.float32(LOOK_AHEAD[k]) / spacing * row.direction + row.advance / spacing
-        base = int(np.floor(points))
-        share = points - np.float32(base)
-        here = centreline[(row.nearest + base) % count, 3]
-        following = centreline[(row.nearest + base + 1) % count, 3]
-        pose[2 + k] = side * (here + share * (following - here))
+        pose[2 + k] = bend_ahead(row, centreline, count, spacing, np.float32(LOOK_AHEAD[k]))

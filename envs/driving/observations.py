@@ -11,7 +11,7 @@ from envs.driving.camera import CLASSES, OBJECT_CLASSES
 from envs.driving.config import DrivingConfig
 from envs.driving.labels import INSTRUMENTS, STATE
 from envs.driving.simulator import Simulator
-from envs.driving.surroundings import SURROUNDINGS
+from envs.driving.surroundings import surroundings_of
 from envs.driving.tracing import VIEW_DISTANCE
 
 CHANNELS = {"camera": 3, "dict": 3, "birdview": 3, "gray": 1, "semantic": 1, "depth": 1}
@@ -26,7 +26,7 @@ def class_names(config: DrivingConfig) -> tuple[str, ...]:
 
 def state_names(config: DrivingConfig) -> tuple[str, ...]:
     """The numbers of the privileged state."""
-    return STATE if config.is_plain else STATE + SURROUNDINGS
+    return STATE + surroundings_of(config.section.lanes, config.is_plain)
 
 
 def channels_of(config: DrivingConfig) -> int:

@@ -37,7 +37,7 @@ from envs.driving.reward import reward
 from envs.driving.road import project
 from envs.driving.sections import M_HALF_WIDTH, M_LANES
 from envs.driving.sharing import next_few
-from envs.driving.surroundings import look_round
+from envs.driving.surroundings import ROADSIDE, look_round, see_road
 from envs.driving.vehicle import CAR_FIELDS, drive
 from envs.driving.weather import draw_weather
 
@@ -300,7 +300,8 @@ def step_rows(stepping, rich, turn):
 def pose_rows(rows, roads, there, poses, states, rich, turn):
     """Fill lane poses (N, 5) and states (N, 9), in SI units.
 
-    States are (N, 39) where the road is no plain track, with what `look_round` sees after the others.
+    States are wider where the road is no plain track: (N, 15) with `ROADSIDE` after the others on a
+    raceway, (N, 42) with `SURROUNDINGS` on a street.
     """
     first, last = next_few(turn, rows.shape[0])
     while first < last:
@@ -315,7 +316,9 @@ def pose_rows(rows, roads, there, poses, states, rich, turn):
             states[n, 7], states[n, 8] = row.yaw_rate * row.mirror, row.steer * row.mirror
             if rich is not None and states.shape[1] > 9:
                 half = roads.marks[M_HALF_WIDTH] * line[row.nearest, 4]
-                along = np.float32(row.nearest) * spacing + row.advance
-                place = (along, np.float32(count) * spacing, half)
-                look_round(row, there.actors[n], roads.crossings[row.level], place, states[n, 9:])
+                see_road(row, line, spacing, half, states[n, 9:])
+                if states.shape[1] > 9 + len(ROADSIDE):
+                    along = np.float32(row.nearest) * spacing + row.advance
+                    place = (along, np.float32(count) * spacing, half)
+                    look_round(row, there.actors[n], roads.crossings[row.level], place, states[n, 9:])
         first, last = next_few(turn, rows.shape[0])

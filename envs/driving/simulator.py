@@ -26,7 +26,7 @@ from envs.driving.rows import (
     step_rows,
 )
 from envs.driving.sharing import SharedWork
-from envs.driving.surroundings import SURROUNDINGS, look_ahead
+from envs.driving.surroundings import look_ahead, surroundings_of
 from envs.driving.tracing import VIEW_DISTANCE
 from envs.driving.vehicle import PHYSICS
 from envs.driving.weather import WEATHER, draw_weather
@@ -71,7 +71,7 @@ class Simulator:
         self._map_looks[:] = self._map_looks[0]
         self._map_looks["haze"] = 1e-6
         self._poses = np.zeros((num_rows, len(POSE)), np.float32)
-        around = 0 if config.is_plain else len(SURROUNDINGS)
+        around = len(surroundings_of(config.section.lanes, config.is_plain))
         self._states = np.zeros((num_rows, len(STATE) + around), np.float32)
 
     def _what_is_drawn(self, driver: np.ndarray) -> tuple[Any, ...]:
@@ -180,7 +180,7 @@ class Simulator:
     def poses(self) -> tuple[np.ndarray, np.ndarray]:
         """Lane poses (N, 5) and states (N, 9), in SI units; overwritten by the next call.
 
-        Where the road is no plain track, what is around the car follows in the states, (N, 39), scaled.
+        What is around the car follows in the states, scaled: (N, 15) on a raceway, (N, 42) on a street.
         """
         world = self.rows, self._arrays, self.there
         self._work.run(pose_rows, *world, self._poses, self._states, self._rich)
@@ -205,7 +205,7 @@ class Simulator:
         return np.stack([self.rows["vx"], steer], axis=1) * INSTRUMENT_SCALE
 
     def privileged(self) -> np.ndarray:
-        """The privileged state of each row, (N, 9) or (N, 39) float32, scaled to about ± 1."""
+        """The privileged state of each row, (N, 9), (N, 15) or (N, 42) float32, scaled to about ± 1."""
         state = self.poses()[1].copy()
         state[:, : len(STATE)] *= STATE_SCALE
         return state

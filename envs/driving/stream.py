@@ -17,11 +17,9 @@ from envs.driving.observations import class_names
 from envs.driving.sections import M_HALF_WIDTH
 from envs.driving.simulator import Simulator, as_bytes
 from envs.driving.street_driver import StreetDriver
-from envs.driving.surroundings import SURROUNDINGS
+from envs.driving.surroundings import surroundings_of
 
 _BEYOND, _HEADING = 0.2, 0.8  # [m] beyond the road's edge, ± [rad] of the poses, denser in the middle
-_SEEN = [k for k, name in enumerate(SURROUNDINGS) if "behind" not in name]
-"""Surroundings that a camera to the front can show."""
 _STEPS, _FIRST_STEPS = 8, 40  # control steps before a frame, and before the first one
 _BEGIN, _STRAY = 0.01, 0.02  # chances, each control step, of another episode and of straying
 _CROWD, _MOST = 4, 16  # times as many people as in the task, and at most
@@ -44,9 +42,15 @@ class LabelledStream:
         self._seed, self._batch = seed, 0
         shape = (batch_size, *self.config.frame_shape)
         self._depths = np.zeros(shape, np.float32)
+        around = surroundings_of(self.config.section.lanes, self.config.is_plain)
+        self._seen = {name: len(STATE) + k for k, name in enumerate(around) if "behind" not in name}
 
     def next_batch(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Frames (B, H, W, 3) uint8, masks (B, H, W) uint8 and lane poses (B, 5) float32 in SI units."""
+        """Frames (B, H, W, 3) uint8, masks (B, H, W) uint8 and poses (B, P) float32.
+
+        Poses are the lane's, (B, 5) in SI units; on all but plain tracks, what a camera to the front can show
+        of the privileged state follows, scaled as there.
+        """
         rng = np.random.default_rng(np.random.SeedSequence((self._seed, self._batch)))
         self._batch += 1
         simulator, size = self.simulator, self.simulator.num_rows
@@ -64,7 +68,8 @@ class LabelledStream:
         self.simulator.begin(everyone)
 
     def _poses(self) -> np.ndarray:
-        return self.simulator.poses()[0].copy()
+        pose, state = self.simulator.poses()
+        return np.concatenate([pose, state[:, list(self._seen.values())]], axis=1)
 
     def _arrange(self, rng: np.random.Generator) -> None:
         """Move every car to a random offset and heading beside a random centreline point."""
@@ -86,8 +91,8 @@ class LabelledStream:
             "camera": self.config.camera.schema(height, width),
             "channels": 3,
             "classes": list(class_names(self.config)),
-            "pose": list(POSE),
-            "pose_units": list(POSE_UNITS),
+            "pose": [*POSE, *self._seen],
+            "pose_units": [*POSE_UNITS, *("1" for _ in self._seen)],
         }
 
     def state_dict(self) -> dict[str, Any]:
@@ -106,10 +111,9 @@ def _bell(rng: np.random.Generator, size: int) -> np.ndarray:
 
 
 class DrivenStream(LabelledStream):
-    """The same, of streets: batches follow one another, and poses (B, 29) tell of what is ahead as well.
+    """The same, of streets: batches follow one another.
 
     More people walk there than in the task itself: a road user who is met now and then is learnt late.
-    What follows the lane pose is `SURROUNDINGS`, scaled as there, but for what is behind.
     """
 
     def __init__(self, split: str, batch_size: int, seed: int, **keywords: Any) -> None:
@@ -141,16 +145,6 @@ class DrivenStream(LabelledStream):
         over = outcome.terminated | outcome.truncated | (rng.random(size) < _BEGIN)
         if over.any():
             self.simulator.begin(over)
-
-    def _poses(self) -> np.ndarray:
-        pose, state = self.simulator.poses()
-        return np.concatenate([pose, state[:, len(STATE) :][:, _SEEN]], axis=1)
-
-    def schema(self) -> dict[str, Any]:
-        """What the frames and labels are."""
-        around = [SURROUNDINGS[k] for k in _SEEN]
-        told = {"pose": [*POSE, *around], "pose_units": [*POSE_UNITS, *("1" for _ in around)]}
-        return {**super().schema(), **told}
 
     def state_dict(self) -> dict[str, Any]:
         """Where the stream is: all cars and everybody on their roads as well."""

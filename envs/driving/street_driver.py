@@ -20,7 +20,7 @@ from envs.driving.lanes import in_way
 from envs.driving.params import CONTROL_STEP, GRAVITY
 from envs.driving.sections import LANE_WIDTH, M_HALF_WIDTH, M_LANES
 from envs.driving.simulator import Simulator
-from envs.driving.surroundings import EGO_HALF_LENGTH, EGO_HALF_WIDTH, place_of_actor
+from envs.driving.surroundings import EGO_HALF_LENGTH, EGO_HALF_WIDTH, gives_way_to, place_of_actor
 from envs.driving.traffic import STOP_LINE
 
 _ZERO, _HALF, _ONE, _TWO, _FAR = (np.float32(value) for value in (0.0, 0.5, 1.0, 2.0, 1e6))
@@ -236,7 +236,8 @@ def line_gap(row, actors, crossings, here):
             continue
         for k in range(actors.shape[0]):
             it = actors[k]
-            if it.kind == PEDESTRIAN and it.lane == c and it.drift != _ZERO:
+            walks = it.kind == PEDESTRIAN and it.lane == c and it.drift != _ZERO
+            if walks and gives_way_to(row, it, ahead):
                 best = gap
     return best
 

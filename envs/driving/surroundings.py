@@ -7,6 +7,7 @@ import numpy as np
 
 from envs.driving.actors import NOBODY, PEDESTRIAN
 from envs.driving.compiling import kernel
+from envs.driving.labels import bend_ahead
 from envs.driving.sections import LANE_WIDTH
 
 SIGHT = np.float32(40.0)  # [m] ahead that matters
@@ -14,14 +15,18 @@ NEAREST = 3  # things ahead, each with distance, side, half width and approach
 EGO_CENTRE = np.float32(-0.08)  # [m] centre of gravity → middle of the car's box
 EGO_HALF_LENGTH, EGO_HALF_WIDTH = np.float32(2.1), np.float32(0.9)  # [m]
 _MARGIN = np.float32(0.3)  # [m] that a driver keeps to the side
+_BESIDE = np.float32(3.4)  # [m] to the side within which who walks is in the way
+_PAST, _SETS_OFF = np.float32(3.0), np.float32(3.0)  # [m] beyond a crossing; [m/s] from rest, on average
 _TO_SIDE = np.float32(1.0 / 7.0)
 _SPEED = np.float32(0.1)
+_BEND = np.float32(20.0)
 _ONE, _ZERO, _HALF = np.float32(1.0), np.float32(0.0), np.float32(0.5)
 
+FAR = (45.0, 60.0, 80.0)  # [m] at which the road's curvature is told as well
+ROADSIDE = ("left_edge", "right_edge", "middle", "curvature_45", "curvature_60", "curvature_80")
+"""Where the road is and goes; all that there is on a raceway."""
 SURROUNDINGS = (
-    "left_edge",
-    "right_edge",
-    "middle",
+    *ROADSIDE,
     "crossing",
     "crossing_busy",
     "crossing_side",
@@ -32,8 +37,9 @@ SURROUNDINGS = (
     ),
     *(f"thing_{k}_{what}" for k in range(NEAREST) for what in ("gap", "side", "half_width", "approach")),
 )
-"""Each of about ± 1: sides / 7 m, distances / 40 m and 1 where there is nothing, speeds / 10 m/s."""
-_CORRIDORS, _THINGS = 6, 18
+"""Each of about ± 1: sides / 7 m, distances / 40 m and 1 for nothing, speeds / 10 m/s, bends · 20 m."""
+_CROSSING = len(ROADSIDE)
+_CORRIDORS, _THINGS = _CROSSING + 3, _CROSSING + 15
 
 
 @kernel
@@ -55,6 +61,21 @@ def place_of_actor(row, actor, along, lap):
     ahead = _wrap((actor.along - along) * row.direction, lap)
     left = (actor.side - row.offset) * row.direction * row.mirror
     return ahead, left, row.vx - actor.speed * actor.direction * row.direction
+
+
+@kernel
+def gives_way_to(row, person, ahead):
+    """Whether a driver has to let somebody cross: who is in the car's way, or will be before it is past.
+
+    Args:
+        row: `ROW` record.
+        person: `ACTOR` record of who walks on a crossing.
+        ahead: the crossing's distance [m].
+    """
+    left = (person.side - row.offset) * row.direction * row.mirror
+    comes = person.drift * row.direction * row.mirror * left < _ZERO
+    time = max(ahead + _PAST, _ZERO) / max(row.vx, _SETS_OFF)
+    return abs(left) < _BESIDE + (abs(person.drift) * time if comes else _ZERO)
 
 
 @kernel
@@ -97,21 +118,37 @@ def _see_thing(see, ahead, left, half_width, approach):
 
 
 @kernel
+def see_road(row, centreline, spacing, half_width, see):
+    """Fill the first numbers of `see` with `ROADSIDE`.
+
+    Args:
+        row: `ROW` record.
+        centreline: (P, 6) of the level.
+        spacing: [m] between its points.
+        half_width: half the road's width here [m].
+        see: filled.
+    """
+    from_middle = -row.offset * row.direction * row.mirror  # to the driver's right of the middle
+    see[0], see[1] = (half_width + from_middle) * _TO_SIDE, (half_width - from_middle) * _TO_SIDE
+    see[2] = from_middle * _TO_SIDE
+    for k in range(len(FAR)):
+        metres = np.float32(FAR[k])
+        see[3 + k] = bend_ahead(row, centreline, centreline.shape[0], spacing, metres) * _BEND
+
+
+@kernel
 def look_round(row, actors, crossings, road, see):
-    """Fill `see` (30,) with `SURROUNDINGS`.
+    """Fill what follows `ROADSIDE` in `SURROUNDINGS`.
 
     Args:
         row: `ROW` record.
         actors: (M,) `ACTOR` records.
         crossings: (C,) along the road [m], −1 for none.
         road: the car's place along [m], the lap [m], half the road's width here [m].
-        see: filled.
+        see: (33,), filled.
     """
     along, lap, half_width = road
-    from_middle = -row.offset * row.direction * row.mirror  # to the driver's right of the middle
-    see[0], see[1] = (half_width + from_middle) * _TO_SIDE, (half_width - from_middle) * _TO_SIDE
-    see[2] = from_middle * _TO_SIDE
-    see[3], see[4], see[5] = _ONE, _ZERO, _ZERO
+    see[_CROSSING], see[_CROSSING + 1], see[_CROSSING + 2] = _ONE, _ZERO, _ZERO
     for at in range(_CORRIDORS, see.shape[0]):
         see[at] = _ZERO
     for number in range(3):
@@ -136,20 +173,22 @@ def look_round(row, actors, crossings, road, see):
 
 @kernel
 def _see_crossing(row, actors, crossings, place, see):
-    """Take note of the next crossing ahead and who walks there."""
+    """Take note of the next crossing ahead and of somebody there for whom the car has to stop."""
     along, lap = place
     for c in range(crossings.shape[0]):
         ahead = (
             _wrap((crossings[c] - along) * row.direction, lap) if crossings[c] >= _ZERO else np.float32(-1.0)
         )
-        if ahead < np.float32(-2.0) or ahead > SIGHT * see[3]:
+        if ahead < np.float32(-2.0) or ahead > SIGHT * see[_CROSSING]:
             continue
-        see[3], see[4], see[5] = max(ahead, _ZERO) / SIGHT, _ZERO, _ZERO
+        see[_CROSSING] = max(ahead, _ZERO) / SIGHT
+        see[_CROSSING + 1] = see[_CROSSING + 2] = _ZERO
         for k in range(actors.shape[0]):
             it = actors[k]
-            if it.kind == PEDESTRIAN and it.lane == c and it.drift != _ZERO:
-                see[4] = _ONE
-                see[5] = (it.side - row.offset) * row.direction * row.mirror * _TO_SIDE
+            walks = it.kind == PEDESTRIAN and it.lane == c and it.drift != _ZERO
+            if walks and gives_way_to(row, it, ahead):
+                see[_CROSSING + 1] = _ONE
+                see[_CROSSING + 2] = (it.side - row.offset) * row.direction * row.mirror * _TO_SIDE
 
 
 @kernel
@@ -169,3 +208,10 @@ def look_ahead(rows, actors, roads, ahead):
             if it.kind == PEDESTRIAN and it.drift != _ZERO:
                 far, _, _ = place_of_actor(row, it, along, lap)
                 ahead[n, 2] += _ONE if _ZERO < far < SIGHT else _ZERO
+
+
+def surroundings_of(lanes: int, plain: bool) -> tuple[str, ...]:
+    """What the privileged state tells beside the lane, for a road's lanes each way (0: no lanes)."""
+    if plain:
+        return ()
+    return SURROUNDINGS if lanes > 0 else ROADSIDE

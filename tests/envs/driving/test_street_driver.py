@@ -17,6 +17,7 @@ from envs.driving.street_driver import (
     line_gap,
     pedal_for,
 )
+from envs.driving.surroundings import gives_way_to
 from envs.driving.vector_env import DrivingVectorEnv
 
 NAMES = METRICS + ROAD_METRICS
@@ -72,7 +73,8 @@ def stand(simulator: Simulator, *others: dict) -> tuple:
         for name, value in other.items():
             actor[name] = value
         actor["along"] = (along + float(row["direction"]) * other["along"]) % lap
-        actor["side"] = other["side"] * float(row["direction"] * row["mirror"])
+        hand = float(row["direction"] * row["mirror"])
+        actor["side"], actor["drift"] = other["side"] * hand, other.get("drift", 0.0) * hand
     row["vx"], row["offset"] = 6.0, -1.75 * float(row["direction"] * row["mirror"])
     return row, actors, (np.float32(along), np.float32(lap))
 
@@ -117,8 +119,7 @@ def test_it_follows_who_drives_ahead_and_lets_in_who_comes_over(street: Simulato
 
 def test_it_stops_at_the_line_for_who_walks_and_not_for_who_waits(street: Simulator) -> None:
     row, _, here = stand(street)
-    crossing = float((here[0] + row["direction"] * 30.0) % here[1])
-    crossings = np.array([crossing, -1.0, -1.0, -1.0], np.float32)
+    crossings = np.array([(here[0] + row["direction"] * 30.0) % here[1], -1.0, -1.0, -1.0], np.float32)
     person = {"kind": PEDESTRIAN, "along": 30.0, "side": 3.0, "lane": 0, "drift": -1.4}
     _, walking, _ = stand(street, person)
     assert line_gap(row, walking, crossings, here) == pytest.approx(30.0 - 3.5 - 2.1, abs=0.05)
@@ -126,6 +127,27 @@ def test_it_stops_at_the_line_for_who_walks_and_not_for_who_waits(street: Simula
     assert line_gap(row, waiting, crossings, here) > 1e5
     row["vx"] = 25.0
     assert line_gap(row, walking, crossings, here) > 1e5, "too late to stop"
+
+
+@pytest.mark.parametrize(
+    ("side", "drift", "speed", "away", "stops"),
+    [
+        (1.0, 1.4, 6.0, 30.0, True),  # 2.75 m from the car's middle: still before his feet
+        (3.0, 1.4, 6.0, 30.0, False),  # has crossed the car's way
+        (-4.0, -1.4, 6.0, 30.0, True),  # goes off to the right, and is near yet
+        (6.0, -1.4, 6.0, 30.0, True),  # 7.75 m to walk; the car needs 5.5 s until it is past
+        (6.0, -1.4, 9.0, 10.0, False),  # it needs 1.4 s, and he 3.7 s
+        (6.0, -1.4, 0.0, 7.0, True),  # from rest it needs 3.3 s
+        (8.0, -1.4, 0.0, 7.0, False),
+    ],
+)
+def test_it_stops_for_who_is_in_its_way_or_will_be(
+    street: Simulator, side: float, drift: float, speed: float, away: float, stops: bool
+) -> None:
+    person = {"kind": PEDESTRIAN, "along": away, "side": side, "lane": 0, "drift": drift}
+    row, actors, _ = stand(street, person)
+    row["vx"] = speed
+    assert gives_way_to(row, actors[0], np.float32(away)) == stops
 
 
 @pytest.mark.parametrize(("wanted", "speed"), [(1.5, 5.0), (-2.0, 8.0), (0.0, 10.0)])
