@@ -33,6 +33,7 @@ _ROOM = np.float32(8.0)  # [m] kept to what stands, to get round it
 _SIGHT = np.float32(70.0)  # [m]
 _SWING = np.float32(1.5)  # [s] for which who moves to the side is taken to go on
 _CAN_STOP = np.float32(6.0)  # [m/s²] of braking that it accepts for people at a crossing
+_WALKED = np.float32(1.4)  # [m] before the middle of a crossing people walk
 _CLOSE_UP = np.float32(1.0)  # [m] that it stops closer to a line than to a bumper
 _SQUEEZED = np.float32(3.0)  # [m/s] what it is worth to keep the whole margin
 _NO_WAY = np.float32(-100.0)  # what a place is worth that cannot be taken
@@ -224,15 +225,20 @@ def choose_place(row, actors, here, road, numbers):
 
 @kernel
 def line_gap(row, actors, crossings, here):
-    """Gap to the next stop line where the car must and can stop for people [m]."""
+    """Gap to where the car must and can stop for people next [m].
+
+    That is the stop line; or, for who is past it or too fast, where people walk.
+    """
     best = _FAR
     for c in range(crossings.shape[0]):
         if crossings[c] < _ZERO:
             continue
         ahead = (crossings[c] - here[0]) * row.direction
         ahead -= here[1] * np.floor(ahead / here[1])
-        gap = ahead - np.float32(STOP_LINE) - EGO_HALF_LENGTH
-        if gap < _ZERO or gap > best or row.vx * row.vx > _TWO * _CAN_STOP * gap:
+        gap, needed = ahead - np.float32(STOP_LINE) - EGO_HALF_LENGTH, row.vx * row.vx / (_TWO * _CAN_STOP)
+        if gap < needed:
+            gap = ahead - _WALKED - EGO_HALF_LENGTH
+        if gap < needed or gap > best:
             continue
         for k in range(actors.shape[0]):
             it = actors[k]

@@ -125,6 +125,9 @@ def test_it_stops_at_the_line_for_who_walks_and_not_for_who_waits(street: Simula
     assert line_gap(row, walking, crossings, here) == pytest.approx(30.0 - 3.5 - 2.1, abs=0.05)
     _, waiting, _ = stand(street, {**person, "drift": 0.0})
     assert line_gap(row, waiting, crossings, here) > 1e5
+    row["vx"] = 17.5
+    strip = 30.0 - 1.4 - 2.1
+    assert line_gap(row, walking, crossings, here) == pytest.approx(strip, abs=0.05), "too late for the line"
     row["vx"] = 25.0
     assert line_gap(row, walking, crossings, here) > 1e5, "too late to stop"
 
