@@ -227,18 +227,18 @@ def choose_place(row, actors, here, road, numbers):
 def line_gap(row, actors, crossings, here):
     """Gap to where the car must and can stop for people next [m].
 
-    That is the stop line; or, for who is past it or too fast, where people walk.
+    That is the stop line; for who is past it or too fast, where people walk, if not too late for that too.
     """
-    best = _FAR
+    best, needed = _FAR, row.vx * row.vx / (_TWO * _CAN_STOP)
     for c in range(crossings.shape[0]):
         if crossings[c] < _ZERO:
             continue
         ahead = (crossings[c] - here[0]) * row.direction
         ahead -= here[1] * np.floor(ahead / here[1])
-        gap, needed = ahead - np.float32(STOP_LINE) - EGO_HALF_LENGTH, row.vx * row.vx / (_TWO * _CAN_STOP)
+        gap = ahead - np.float32(STOP_LINE) - EGO_HALF_LENGTH
         if gap < needed:
-            gap = ahead - _WALKED - EGO_HALF_LENGTH
-        if gap < needed or gap > best:
+            gap = max(ahead - _WALKED - EGO_HALF_LENGTH, _ZERO)
+        if ahead - _WALKED < needed or gap > best:
             continue
         for k in range(actors.shape[0]):
             it = actors[k]
