@@ -7,6 +7,7 @@ rounds; and a Polyak average of the network is what is evaluated.
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from agents.agent import AgentState, Observation, Transition
 from agents.dagger_config import DAggerConfig
@@ -84,5 +85,14 @@ class DAgger(QAgent[DAggerConfig, Replay]):
         logits = self.online.forward(parts_to_device(batch.obs, self.device)).squeeze(-1)
         agreement = (logits.argmax(-1) == action).float().mean()
         loss = cross_entropy(logits, action)
-        self.online.backward(cross_entropy_gradient(logits, action).unsqueeze(-1))
+        slope = cross_entropy_gradient(logits, action)
+        if self.config.balance:
+            slope *= self._balanced(action).unsqueeze(1)
+        self.online.backward(slope.unsqueeze(-1))
         self.twins.step(loss, agreement)
+
+    def _balanced(self, action: Tensor) -> Tensor:
+        """Weights of a batch's situations, 1 on average: f^−κ, f being how often the batch has the action."""
+        counts = torch.bincount(action, minlength=self.num_actions) + 1
+        weight = counts.float().pow(-self.config.balance)[action]
+        return weight / weight.mean()

@@ -24,6 +24,9 @@ class DAggerConfig(ScoreConfig):
     """Newest observations that are seen together; each is remembered once."""
     samples_per_step: float = 8.0
     """Situations learnt for each environment step, whatever the number of environments."""
+    balance: float = 0.0
+    """κ in [0, 1]: situations count f^−κ, f being how often the expert does what he does there. 0: all alike.
+    Who cannot see well enough to be sure then rather does what is rare, such as to brake."""
     learning_starts: int = 1_000
     """Environment steps before the first update."""
 
@@ -32,6 +35,7 @@ class DAggerConfig(ScoreConfig):
         self._positive("samples_per_step")
         self._counts("batch_size", "replay_capacity", "frame_stack")
         self._counts("learning_starts", least=0)
+        self._require(0.0 <= self.balance <= 1.0, "balance", "a number from 0 to 1")
 
     @property
     def network(self) -> QNetworkConfig:

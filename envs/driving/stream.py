@@ -11,8 +11,10 @@ from typing import Any
 import numpy as np
 
 from envs.driving.actions import ACTION_TABLE
+from envs.driving.actors import NOBODY
 from envs.driving.config import DrivingConfig
 from envs.driving.labels import POSE, POSE_UNITS, STATE
+from envs.driving.objects import BOX_FIELDS
 from envs.driving.observations import class_names
 from envs.driving.sections import M_HALF_WIDTH
 from envs.driving.simulator import Simulator, as_bytes
@@ -20,10 +22,13 @@ from envs.driving.street_driver import StreetDriver
 from envs.driving.surroundings import surroundings_of
 
 _BEYOND, _HEADING = 0.2, 0.8  # [m] beyond the road's edge, ± [rad] of the poses, denser in the middle
-_STEPS, _FIRST_STEPS = 8, 40  # control steps before a frame, and before the first one
-_BEGIN, _STRAY = 0.01, 0.02  # chances, each control step, of another episode and of straying
+_SKIP = 2  # control steps that an action lasts
+_ACTIONS, _FIRST_ACTIONS = 4, 20  # before a frame, and before the first one
+_BEGIN, _STRAY = 0.02, 0.04  # chances, each action, of another episode and of straying
+_FEWEST = 2  # pixels of somebody who counts as seen
+_USUAL_SPEED = 6.0  # [m/s] for which it is told who has to be let cross
 _CROWD, _MOST = 4, 16  # times as many people as in the task, and at most
-_LONGEST_STRAY = 25  # control steps
+_SHORTEST_STRAY, _LONGEST_STRAY = 3, 12  # actions
 
 
 class LabelledStream:
@@ -43,13 +48,13 @@ class LabelledStream:
         shape = (batch_size, *self.config.frame_shape)
         self._depths = np.zeros(shape, np.float32)
         around = surroundings_of(self.config.section.lanes, self.config.is_plain)
-        self._seen = {name: len(STATE) + k for k, name in enumerate(around) if "behind" not in name}
+        self._told = {name: len(STATE) + k for k, name in enumerate(around) if _is_visible(name)}
 
     def next_batch(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Frames (B, H, W, 3) uint8, masks (B, H, W) uint8 and poses (B, P) float32.
 
-        Poses are the lane's, (B, 5) in SI units; on all but plain tracks, what a camera to the front can show
-        of the privileged state follows, scaled as there.
+        Poses are the lane's, (B, 5) in SI units; on all but plain tracks, what the frame shows of the
+        privileged state follows, scaled as there.
         """
         rng = np.random.default_rng(np.random.SeedSequence((self._seed, self._batch)))
         self._batch += 1
@@ -58,8 +63,8 @@ class LabelledStream:
         frames = np.empty((size, *self.config.frame_shape, 3), np.uint8)
         masks = np.empty((size, *self.config.frame_shape), np.uint8)
         simulator.paint(frames)
-        simulator.label(masks, self._depths)
-        return frames, masks, self._poses()
+        _, boxes = simulator.label(masks, self._depths)
+        return frames, masks, self._poses(boxes[..., BOX_FIELDS.index("seen")] < _FEWEST)
 
     def _begin(self, rng: np.random.Generator) -> None:
         """Begin a new episode in every row."""
@@ -67,9 +72,14 @@ class LabelledStream:
         self.simulator.seed_rows(everyone, rng.integers(0, 2**63, len(everyone)).astype(np.uint64))
         self.simulator.begin(everyone)
 
-    def _poses(self) -> np.ndarray:
+    def _poses(self, hidden: np.ndarray) -> np.ndarray:
+        """What the frames show of the state: without who is hidden (N, M), at a speed that no frame tells."""
+        rows, kinds = self.simulator.rows, self.simulator.there.actors["kind"]
+        speeds, everybody = rows["vx"].copy(), kinds.copy()
+        rows["vx"], kinds[hidden] = _USUAL_SPEED, NOBODY
         pose, state = self.simulator.poses()
-        return np.concatenate([pose, state[:, list(self._seen.values())]], axis=1)
+        rows["vx"], kinds[:] = speeds, everybody
+        return np.concatenate([pose, state[:, list(self._told.values())]], axis=1)
 
     def _arrange(self, rng: np.random.Generator) -> None:
         """Move every car to a random offset and heading beside a random centreline point."""
@@ -91,8 +101,8 @@ class LabelledStream:
             "camera": self.config.camera.schema(height, width),
             "channels": 3,
             "classes": list(class_names(self.config)),
-            "pose": [*POSE, *self._seen],
-            "pose_units": [*POSE_UNITS, *("1" for _ in self._seen)],
+            "pose": [*POSE, *self._told],
+            "pose_units": [*POSE_UNITS, *("1" for _ in self._told)],
         }
 
     def state_dict(self) -> dict[str, Any]:
@@ -102,6 +112,11 @@ class LabelledStream:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue where another stream was."""
         self._seed, self._batch = int(state["seed"]), int(state["batch"])
+
+
+def _is_visible(name: str) -> bool:
+    """Whether a single frame to the front can show one of the surroundings."""
+    return "behind" not in name and "approach" not in name
 
 
 def _bell(rng: np.random.Generator, size: int) -> np.ndarray:
@@ -118,25 +133,25 @@ class DrivenStream(LabelledStream):
 
     def __init__(self, split: str, batch_size: int, seed: int, **keywords: Any) -> None:
         usual = DrivingConfig.from_keywords(keywords).num_pedestrians
-        crowd = {"num_pedestrians": min(_CROWD * usual, _MOST), **keywords}
+        crowd = {"num_pedestrians": min(_CROWD * usual, _MOST), "frame_skip": _SKIP, **keywords}
         super().__init__(split, batch_size, seed, **crowd)
         self._actions = np.zeros((batch_size, 2), np.float32)
         self._astray = np.zeros((batch_size, 2), np.float32)
-        self._straying = np.zeros(batch_size, np.int64)  # control steps more
+        self._straying = np.zeros(batch_size, np.int64)  # actions more
 
     def _arrange(self, rng: np.random.Generator) -> None:
         """Drive on."""
         if self._batch == 1:
             self._begin(rng)
-        for _ in range(_FIRST_STEPS if self._batch == 1 else _STEPS):
+        for _ in range(_FIRST_ACTIONS if self._batch == 1 else _ACTIONS):
             self._drive(rng)
 
     def _drive(self, rng: np.random.Generator) -> None:
-        """One control step of every car."""
+        """One action of every car."""
         size = len(self._actions)
         StreetDriver().drive(self.simulator, self._actions)
         begins = (self._straying <= 0) & (rng.random(size) < _STRAY)
-        self._straying[begins] = rng.integers(5, _LONGEST_STRAY, begins.sum())
+        self._straying[begins] = rng.integers(_SHORTEST_STRAY, _LONGEST_STRAY, begins.sum())
         self._astray[begins] = ACTION_TABLE[rng.integers(0, len(ACTION_TABLE), begins.sum())]
         astray = self._straying > 0
         self._actions[astray] = self._astray[astray]

@@ -181,14 +181,15 @@ def _see_crossing(row, actors, crossings, place, see):
         )
         if ahead < np.float32(-2.0) or ahead > SIGHT * see[_CROSSING]:
             continue
-        see[_CROSSING] = max(ahead, _ZERO) / SIGHT
+        see[_CROSSING], nearest = max(ahead, _ZERO) / SIGHT, np.float32(1e6)
         see[_CROSSING + 1] = see[_CROSSING + 2] = _ZERO
         for k in range(actors.shape[0]):
             it = actors[k]
             walks = it.kind == PEDESTRIAN and it.lane == c and it.drift != _ZERO
-            if walks and gives_way_to(row, it, ahead):
-                see[_CROSSING + 1] = _ONE
-                see[_CROSSING + 2] = (it.side - row.offset) * row.direction * row.mirror * _TO_SIDE
+            left = (it.side - row.offset) * row.direction * row.mirror
+            if walks and abs(left) < nearest and gives_way_to(row, it, ahead):
+                nearest = abs(left)
+                see[_CROSSING + 1], see[_CROSSING + 2] = _ONE, left * _TO_SIDE
 
 
 @kernel

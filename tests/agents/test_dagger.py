@@ -75,6 +75,26 @@ def test_an_update_follows_the_slope_of_the_cross_entropy() -> None:
     assert agent.twins.readings[-1][0] == pytest.approx(float(loss.detach()), rel=1e-5)
 
 
+def test_balanced_situations_count_by_how_rare_the_experts_action_is() -> None:
+    agent = agent_of(learning_starts=10**9, balance=0.5)
+    for transition in noise(8, 40, VECTOR):
+        agent.observe(taught(transition))
+    assert agent.memory is not None
+    batch = agent.memory.sample(32, np.random.default_rng(3))
+    obs, action = torch.from_numpy(batch.obs["obs"].copy()), torch.from_numpy(batch.action - FIRST_ACTION)
+    often = np.array([(np.asarray(action) == k).sum() + 1 for k in range(NUM_ACTIONS)])
+    assert often.max() > 2 * often.min()
+    weight = torch.tensor((often**-0.5)[np.asarray(action)], dtype=torch.float32)
+    logits = agent.twins.online({"obs": obs}).squeeze(-1)
+    each = torch.nn.functional.cross_entropy(logits, action, reduction="none")
+    ((weight * each).sum() / weight.sum()).backward()
+    wanted = agent.twins.gradient.clone()
+    agent.drawing = np.random.default_rng(3)
+    agent._update(agent.memory)
+    torch.testing.assert_close(agent.twins.gradient, wanted, rtol=1e-4, atol=1e-6)
+    assert agent.twins.readings[-1][0] == pytest.approx(float(each.mean().detach()), rel=1e-5), "as it is"
+
+
 def test_without_an_expert_nothing_is_learnt() -> None:
     agent = agent_of()
     with pytest.raises(
@@ -89,6 +109,7 @@ def test_without_an_expert_nothing_is_learnt() -> None:
         ({"samples_per_step": 0.0}, "agent.samples_per_step is 0.0; it must be greater than 0"),
         ({"batch_size": 0}, "agent.batch_size is 0; it must be at least 1"),
         ({"learning_starts": -1}, "agent.learning_starts is -1; it must be at least 0"),
+        ({"balance": 1.5}, "agent.balance is 1.5; it must be a number from 0 to 1"),
         ({"epsilon_start": 2.0}, "agent.epsilon_start is 2.0; it must be between 0 and 1"),
     ],
 )

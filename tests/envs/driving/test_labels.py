@@ -6,8 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from envs.driving.camera import VIEW_DISTANCE
+from envs.driving.config import DrivingConfig
 from envs.driving.labels import LOOK_AHEAD, POSE, STATE, STATE_SCALE, wrap_angle
+from envs.driving.observations import state_names
 from envs.driving.sections import HALF_WIDTH
+from envs.driving.simulator import Simulator
 
 SKY, GRASS, ROAD, LINE, KERB = range(5)
 ROWS = 24
@@ -158,3 +161,25 @@ def test_wrapped_angles_are_the_same_direction(angle: float) -> None:
     assert np.sin(wrapped) == pytest.approx(np.sin(angle), abs=2e-5)
     python = float(wrap_angle.py_func(np.float32(angle)))
     assert wrapped == pytest.approx(python, abs=1e-5)
+
+
+@pytest.mark.parametrize("task", ["race", "traffic"])
+def test_bends_far_ahead_are_those_of_the_centreline(task: str) -> None:
+    config = DrivingConfig.from_keywords({"task": task, "num_levels": 4, "obs": "state"})
+    simulator = Simulator(config, 32)
+    simulator.seed_rows(np.ones(32, np.bool_), np.arange(32).astype(np.uint64))
+    simulator.begin(np.ones(32, np.bool_))
+    state, roads = simulator.privileged(), simulator.roads
+    names, largest = state_names(config), 0.0
+    assert state.shape == (32, len(names))
+    assert (len(names) == len(STATE) + 6) == (task == "race"), "nobody else on a raceway"
+    for n, row in enumerate(simulator.rows):
+        spacing, count = roads.spacings[row["level"]], roads.counts[row["level"]]
+        for metres in (45, 60, 80):
+            place = np.floor(row["nearest"] + (row["direction"] * metres + row["advance"]) / spacing)
+            bends = roads.centrelines[row["level"], [int(place) % count, (int(place) + 1) % count], 3]
+            bend = 20.0 * row["mirror"] * row["direction"] * bends
+            told = state[n, names.index(f"curvature_{metres}")]
+            assert bend.min() - 1e-4 <= told <= bend.max() + 1e-4
+            largest = max(largest, abs(told))
+    assert 0.2 < largest < 3.0

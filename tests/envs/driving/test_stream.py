@@ -8,7 +8,7 @@ import pytest
 
 from envs.driving.actors import PEDESTRIAN
 from envs.driving.camera import CLASSES
-from envs.driving.labels import POSE
+from envs.driving.labels import POSE, STATE
 from envs.driving.stream import STREAMS, DrivenStream, LabelledStream
 from envs.driving.surroundings import SURROUNDINGS
 
@@ -130,15 +130,46 @@ def test_streets_are_driven_and_what_is_ahead_is_told() -> None:
     first, second = source.next_batch(), source.next_batch()
     assert first[2].shape == (64, len(schema["pose"]))
     assert len(schema["pose"]) == len(schema["pose_units"])
-    assert not any("behind" in name for name in schema["pose"])
+    assert not any(what in name for name in schema["pose"] for what in ("behind", "approach"))
     state = source.simulator.privileged()
     names = [*(f"lane {k}" for k in range(9)), *SURROUNDINGS]
-    for name in ("own_gap", "thing_0_side", "crossing_busy"):
+    for name in ("left_edge", "curvature_80", "crossing"):
         np.testing.assert_array_equal(second[2][:, schema["pose"].index(name)], state[:, names.index(name)])
+    gap, own = second[2][:, schema["pose"].index("own_gap")], state[:, names.index("own_gap")]
+    assert (gap >= own).all()
+    assert (gap == own).mean() > 0.8
     gaps = np.concatenate([first[2], second[2]])[:, schema["pose"].index("own_gap")]
     assert (gaps < 1.0).sum() > 5
     assert (gaps == 1.0).sum() > 5
     assert np.abs(first[2][:, 0] - second[2][:, 0]).max() > 0.01  # they have moved
+
+
+def test_what_no_pixel_shows_is_not_told() -> None:
+    source = driven(128, image_size=[32, 64])
+    names, classes = source.schema()["pose"], source.schema()["classes"]
+    told, hidden = {"crossing_busy": 0, "gap": 0}, 0
+    for _ in range(6):
+        _, masks, poses = source.next_batch()
+        people = (masks == classes.index("pedestrian")).any((1, 2))
+        things = (masks >= classes.index("vehicle")).any((1, 2))
+        busy = poses[:, names.index("crossing_busy")] > 0
+        gap = poses[:, [names.index(f"{side}_gap") for side in ("left", "own", "right")]].min(1) < 1.0
+        assert not (busy & ~people).any()
+        assert not (gap & ~things).any()
+        told["crossing_busy"] += int(busy.sum())
+        told["gap"] += int(gap.sum())
+        state = source.simulator.privileged()
+        hidden += int((state[:, len(STATE) + SURROUNDINGS.index("own_gap")] < 1.0).sum())
+    assert min(told.values()) > 20
+    assert hidden > 0
+
+
+def test_to_tell_what_is_seen_changes_nothing_in_the_world() -> None:
+    source = driven(16)
+    source.next_batch()
+    before = {name: array.tobytes() for name, array in source.simulator.state.items()}
+    source._poses(np.ones(source.simulator.there.actors.shape, np.bool_))
+    assert before == {name: array.tobytes() for name, array in source.simulator.state.items()}
 
 
 def test_a_restored_driven_stream_goes_on_where_the_other_was() -> None:
