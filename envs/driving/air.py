@@ -3,9 +3,11 @@
 import numpy as np
 
 from envs.driving.compiling import FAST, allocating, kernel, wide_vectors
+from envs.driving.strips import weather_scratch
 from envs.driving.tiles import LANES, T_DEPTH, T_GLOW, pixel_of, place_of, tiles_across
 from envs.driving.tracing import VIEW_DISTANCE
-from envs.driving.weather import apply_weather, is_clear, weather_scratch
+from envs.driving.weather import is_clear
+from envs.driving.weathering import apply_weather
 
 _FURTHEST = np.float32(1.0 / VIEW_DISTANCE)
 

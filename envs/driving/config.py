@@ -7,15 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from envs.driving.camera import CameraParams
 from envs.driving.levels import SPLITS
 from envs.driving.look import LOOKS
 from envs.driving.params import VehicleParams
+from envs.driving.records import MOST_DELAY
 from envs.driving.reward import RewardWeights
-from envs.driving.rows import MOST_DELAY
 from envs.driving.sections import SECTIONS, Section
 from envs.driving.tasks import IDS, PRESETS
 from envs.driving.vehicle import PHYSICS
+from envs.driving.view import CameraParams
 from envs.driving.weather import EFFECTS
 
 OBSERVATIONS = ("camera", "gray", "semantic", "depth", "birdview", "state", "dict")

@@ -10,12 +10,13 @@ from numba import types
 from numba.extending import overload
 
 from envs.driving.air import air_buffers, apply_weather_to
-from envs.driving.camera import VIEW, aim, label, paint, scratch
+from envs.driving.camera import label, paint, scratch
 from envs.driving.compiling import allocating, kernel
 from envs.driving.objects import draw_objects, merge_masks, object_buffers
 from envs.driving.randomness import STREAM_NOISE, stream_key
 from envs.driving.rows import step_few
 from envs.driving.sharing import next_few
+from envs.driving.view import VIEW, aim
 
 
 @kernel(inline="always")

@@ -1,12 +1,10 @@
-"""The rows of the batch: one record a car, and the kernels that begin, step and measure them.
+"""The rows of the batch: the kernels that begin, step and measure them.
 
 What a row does depends on its record, its action and its road alone, never on the rows beside it.
 
 `rich` says by its type, None or bool, whether there is more than a car on a plain track: numba leaves out
 what nobody needs, and the plain track compiles in a fraction of the time.
 """
-
-from typing import NamedTuple
 
 import numpy as np
 
@@ -16,7 +14,6 @@ from envs.driving.life import begin_life, go_on_living, hit_kind, new_events, st
 from envs.driving.look import draw_look
 from envs.driving.metrics import (
     OFF_ROAD,
-    SUM_FIELDS,
     add_step,
     begin_sums,
     episode_metrics,
@@ -33,57 +30,16 @@ from envs.driving.randomness import (
     stream_key,
     uniform,
 )
+from envs.driving.records import MOST_DELAY
 from envs.driving.reward import reward
 from envs.driving.road import project
 from envs.driving.sections import M_HALF_WIDTH, M_LANES
 from envs.driving.sharing import next_few
 from envs.driving.surroundings import ROADSIDE, look_round, see_road
-from envs.driving.vehicle import CAR_FIELDS, drive
+from envs.driving.vehicle import drive
 from envs.driving.weather import draw_weather
 
-MOST_DELAY = 8  # [control steps] of an action
 _SEARCH = 6  # centreline points looked at on either side of the last one, each step
-
-ROW = np.dtype(
-    [
-        ("seed", np.uint64),  # first, so that a row is not taken for a longer record of a car
-        *CAR_FIELDS,
-        *SUM_FIELDS,
-        ("episode", np.int64),
-        ("step", np.int64),  # control steps since the episode began
-        ("level", np.int64),
-        ("nearest", np.int64),  # centreline point nearest to the car
-        ("advance", np.float32),  # [m] of the car beyond that point, along the centreline
-        ("offset", np.float32),  # [m] of the car to the left of the centreline
-        ("mirror", np.float32),  # −1 where the picture, the steering and the labels are mirrored
-        ("direction", np.float32),  # −1 where the circuit is driven the other way round
-        ("lane_side", np.float32),  # [m] of the middle of the car's lane to the left of the centreline
-        ("lane_half", np.float32),  # [m] half the lane's width
-        ("wrong_time", np.float32),  # [s] on the wrong side of the road
-        ("pushing", np.bool_),  # on a crossing before somebody's feet
-        ("delay", np.int32),  # control steps until an action is carried out
-        ("pending", np.float32, (MOST_DELAY, 2)),  # actions on their way, by the step they were given in
-        ("ended", np.bool_),
-    ]
-)
-
-
-class Inhabitants(NamedTuple):
-    """What there is on the roads beside the cars that are driven, a row an environment."""
-
-    actors: np.ndarray  # (N, M) `ACTOR`
-    spans: np.ndarray  # (N, 4 · at least M) of `lanes.room_for_spans`, to work in
-    cars: np.ndarray  # (N,) `VEHICLE`, the driven ones
-    weathers: np.ndarray  # (N,) `WEATHER`
-
-
-class Outcome(NamedTuple):
-    """What a step gives, a row an environment."""
-
-    reward: np.ndarray  # (N,) float32
-    terminated: np.ndarray  # (N,) bool
-    truncated: np.ndarray  # (N,) bool
-    metrics: np.ndarray  # (N, 22) float64, zeros where no episode ended
 
 
 @kernel

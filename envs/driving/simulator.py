@@ -15,16 +15,9 @@ from envs.driving.look import CLEAN, LOOK, LOOKS, draw_look
 from envs.driving.metrics import METRICS, ROAD_METRICS
 from envs.driving.objects import BOX_FIELDS
 from envs.driving.params import VEHICLE
+from envs.driving.records import ROW, Inhabitants, Outcome
 from envs.driving.road import roads
-from envs.driving.rows import (
-    ROW,
-    Inhabitants,
-    Outcome,
-    begin_rows,
-    next_episodes,
-    pose_rows,
-    step_rows,
-)
+from envs.driving.rows import begin_rows, next_episodes, pose_rows, step_rows
 from envs.driving.sharing import SharedWork
 from envs.driving.surroundings import look_ahead, surroundings_of
 from envs.driving.tracing import VIEW_DISTANCE

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from envs.driving.camera import CLASSES, VIEW_DISTANCE, CameraParams
+from envs.driving.camera import CLASSES, VIEW_DISTANCE
+from envs.driving.view import CameraParams
 
 SKY, GRASS, ROAD, LINE, KERB = range(5)
 SHAPES = [(64, 64), (84, 84), (33, 47), (8, 8), (64, 200), (400, 640)]

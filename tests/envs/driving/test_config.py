@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import envs  # noqa: F401  (registers the environments)
-from envs.driving.camera import CameraParams
 from envs.driving.config import DrivingConfig
 from envs.driving.vector_env import DrivingVectorEnv
+from envs.driving.view import CameraParams
 
 ID = "Hairpin/LaneFollow-v0"
 BAD_VALUES = [

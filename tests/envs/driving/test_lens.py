@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from envs.driving.camera import VIEW, aim
 from envs.driving.lens import (
     BLUE_AT,
     GREEN_AT,
@@ -14,7 +13,10 @@ from envs.driving.lens import (
     draw_rain,
     draw_snow,
 )
-from envs.driving.weather import WEATHER, apply_weather, weather_scratch
+from envs.driving.strips import weather_scratch
+from envs.driving.view import VIEW, aim
+from envs.driving.weather import WEATHER
+from envs.driving.weathering import apply_weather
 
 SHAPE = (400, 640)
 FOCAL, PITCH = 320.0, 0.15

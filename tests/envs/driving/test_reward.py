@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from envs.driving.params import VehicleParams
+from envs.driving.records import ROW
 from envs.driving.reward import RewardWeights, reward
-from envs.driving.rows import ROW
 
 WEIGHTS = RewardWeights().record()[0]
 

@@ -9,7 +9,7 @@ import pytest
 from envs.driving.config import DrivingConfig
 from envs.driving.labels import POSE
 from envs.driving.params import CONTROL_STEP
-from envs.driving.rows import ROW
+from envs.driving.records import ROW
 
 MANY = 3000
 

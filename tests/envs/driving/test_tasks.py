@@ -7,7 +7,7 @@ import pytest
 from envs.driving.collision import first_hit
 from envs.driving.config import DrivingConfig
 from envs.driving.metrics import INFRACTIONS, METRICS, ROAD_METRICS, WEIGHTS, episode_metrics
-from envs.driving.rows import ROW
+from envs.driving.records import ROW
 from envs.driving.simulator import Simulator
 from envs.driving.surroundings import EGO_CENTRE, EGO_HALF_LENGTH, EGO_HALF_WIDTH
 from envs.driving.tasks import IDS, PRESETS

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from envs.driving import vehicle
 from envs.driving.params import CONTROL_STEP, GRAVITY, PHYSICS_STEP, VehicleParams
-from envs.driving.rows import ROW
+from envs.driving.records import ROW
 from envs.driving.vehicle import drive, tyre_force
 
 PARAMS = VehicleParams()

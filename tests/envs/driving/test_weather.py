@@ -3,20 +3,20 @@
 import numpy as np
 import pytest
 
-from envs.driving.camera import VIEW, aim
+from envs.driving.strips import weather_scratch
 from envs.driving.tracing import VIEW_DISTANCE
+from envs.driving.view import VIEW, aim
 from envs.driving.weather import (
     EFFECTS,
     LIT_BELOW,
     WEATHER,
-    apply_weather,
     daylight_colour,
     draw_weather,
     extinction,
     is_clear,
     mist_colour,
-    weather_scratch,
 )
+from envs.driving.weathering import apply_weather
 
 LUMA = np.array([0.299, 0.587, 0.114])
 PITCH, HEIGHT = 0.15, 1.5  # [rad], [m] of the camera
