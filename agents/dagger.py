@@ -2,7 +2,7 @@
 
 Source: arXiv:1011.0686 (data-set aggregation), with the documents' cross-entropy as its loss. Deviations from
 the paper: the learner drives from the beginning, never the expert; it learns after every step instead of in
-rounds; and a Polyak average of the network is what is evaluated.
+rounds; situations may count for more where his action is rare; and a Polyak average is what is evaluated.
 """
 
 import numpy as np
@@ -85,14 +85,13 @@ class DAgger(QAgent[DAggerConfig, Replay]):
         logits = self.online.forward(parts_to_device(batch.obs, self.device)).squeeze(-1)
         agreement = (logits.argmax(-1) == action).float().mean()
         loss = cross_entropy(logits, action)
-        slope = cross_entropy_gradient(logits, action)
-        if self.config.balance:
-            slope *= self._balanced(action).unsqueeze(1)
+        slope = cross_entropy_gradient(logits, action) * self._weights(action).unsqueeze(1)
         self.online.backward(slope.unsqueeze(-1))
         self.twins.step(loss, agreement)
 
-    def _balanced(self, action: Tensor) -> Tensor:
-        """Weights of a batch's situations, 1 on average: f^−κ, f being how often the batch has the action."""
-        counts = torch.bincount(action, minlength=self.num_actions) + 1
-        weight = counts.float().pow(-self.config.balance)[action]
+    def _weights(self, action: Tensor) -> Tensor:
+        """Of a batch's situations, 1 on average: (1 + n)^−κ, the batch having their action n times."""
+        counts = torch.ones(self.num_actions, device=action.device)
+        counts = counts.scatter_add(0, action, torch.ones_like(action, dtype=counts.dtype))
+        weight = counts.pow(-self.config.balance)[action]
         return weight / weight.mean()

@@ -25,7 +25,7 @@ class DAggerConfig(ScoreConfig):
     samples_per_step: float = 8.0
     """Situations learnt for each environment step, whatever the number of environments."""
     balance: float = 0.0
-    """κ in [0, 1]: situations count f^−κ, f being how often the expert does what he does there. 0: all alike.
+    """κ in [0, 1]: situations count f^−κ, f being how often a batch has the expert's action. 0: all alike.
     Who cannot see well enough to be sure then rather does what is rare, such as to brake."""
     learning_starts: int = 1_000
     """Environment steps before the first update."""
