@@ -224,7 +224,7 @@ def choose_place(row, actors, here, road, numbers):
 
 
 @kernel
-def line_gap(row, actors, crossings, here):
+def gap_to_stop(row, actors, crossings, here):
     """Gap to where the car must and can stop for people next [m].
 
     That is the stop line; for who is past it or too fast, where people walk, if not too late for that too.
@@ -295,7 +295,7 @@ def drive_street(row, actors, road, car, minds):
     grip = min(numbers[3], np.float32(0.6 * GRAVITY) * car.friction)
     wish = min(min(numbers[0], line[row.nearest, 5]), np.sqrt(grip / max(abs(arc), np.float32(1e-3))))
     wanted = idm_acceleration(row.vx, wish, max(gap - late, np.float32(0.1)), row.vx - speed, driver[0])
-    stop = line_gap(row, actors, crossings, here)
+    stop = gap_to_stop(row, actors, crossings, here)
     if stop < _FAR:
         stop = max(stop + _CLOSE_UP - late, np.float32(0.1))
         wanted = min(wanted, idm_acceleration(row.vx, wish, stop, row.vx, driver[0]))

@@ -176,10 +176,8 @@ def _see_crossing(row, actors, crossings, place, see):
     """Take note of the next crossing ahead and of somebody there for whom the car has to stop."""
     along, lap = place
     for c in range(crossings.shape[0]):
-        ahead = (
-            _wrap((crossings[c] - along) * row.direction, lap) if crossings[c] >= _ZERO else np.float32(-1.0)
-        )
-        if ahead < np.float32(-2.0) or ahead > SIGHT * see[_CROSSING]:
+        ahead = _wrap((crossings[c] - along) * row.direction, lap)
+        if crossings[c] < _ZERO or ahead < np.float32(-2.0) or ahead > SIGHT * see[_CROSSING]:
             continue
         see[_CROSSING], nearest = max(ahead, _ZERO) / SIGHT, np.float32(1e6)
         see[_CROSSING + 1] = see[_CROSSING + 2] = _ZERO

@@ -173,6 +173,17 @@ def test_to_tell_what_is_seen_changes_nothing_in_the_world() -> None:
     assert before == {name: array.tobytes() for name, array in source.simulator.state.items()}
 
 
+def test_what_is_told_does_not_depend_on_speeds() -> None:
+    source = driven(64)
+    for _ in range(3):
+        source.next_batch()
+    nobody_hidden = np.zeros(source.simulator.there.actors.shape, np.bool_)
+    before = source._poses(nobody_hidden)
+    assert (before[:, source.schema()["pose"].index("crossing_busy")] > 0).any()
+    source.simulator.rows["vx"] = 0.5
+    np.testing.assert_array_equal(source._poses(nobody_hidden), before)
+
+
 def test_a_restored_driven_stream_goes_on_where_the_other_was() -> None:
     source = driven()
     for _ in range(3):

@@ -14,10 +14,10 @@ from envs.driving.street_driver import (
     choose_place,
     drive_streets,
     follower,
-    line_gap,
+    gap_to_stop,
     pedal_for,
 )
-from envs.driving.surroundings import gives_way_to
+from envs.driving.surroundings import SURROUNDINGS, gives_way_to, look_round
 from envs.driving.vector_env import DrivingVectorEnv
 
 NAMES = METRICS + ROAD_METRICS
@@ -122,14 +122,16 @@ def test_it_stops_at_the_line_for_who_walks_and_not_for_who_waits(street: Simula
     crossings = np.array([(here[0] + row["direction"] * 30.0) % here[1], -1.0, -1.0, -1.0], np.float32)
     person = {"kind": PEDESTRIAN, "along": 30.0, "side": 3.0, "lane": 0, "drift": -1.4}
     _, walking, _ = stand(street, person)
-    assert line_gap(row, walking, crossings, here) == pytest.approx(30.0 - 3.5 - 2.1, abs=0.05)
+    assert gap_to_stop(row, walking, crossings, here) == pytest.approx(30.0 - 3.5 - 2.1, abs=0.05)
     _, waiting, _ = stand(street, {**person, "drift": 0.0})
-    assert line_gap(row, waiting, crossings, here) > 1e5
+    assert gap_to_stop(row, waiting, crossings, here) > 1e5
     row["vx"] = 17.5
     strip = 30.0 - 1.4 - 2.1
-    assert line_gap(row, walking, crossings, here) == pytest.approx(strip, abs=0.05), "too late for the line"
+    assert gap_to_stop(row, walking, crossings, here) == pytest.approx(strip, abs=0.05), (
+        "too late for the line"
+    )
     row["vx"] = 25.0
-    assert line_gap(row, walking, crossings, here) > 1e5, "too late to stop"
+    assert gap_to_stop(row, walking, crossings, here) > 1e5, "too late to stop"
 
 
 @pytest.mark.parametrize(
@@ -151,6 +153,29 @@ def test_it_stops_for_who_is_in_its_way_or_will_be(
     row, actors, _ = stand(street, person)
     row["vx"] = speed
     assert gives_way_to(row, actors[0], np.float32(away)) == stops
+
+
+def test_it_brakes_for_people_even_where_its_front_is_among_them(street: Simulator) -> None:
+    person = {"kind": PEDESTRIAN, "along": 3.0, "side": -1.0, "lane": 0, "drift": 1.4}
+    row, walking, here = stand(street, person)
+    crossings = np.array([(here[0] + row["direction"] * 3.0) % here[1], -1.0, -1.0, -1.0], np.float32)
+    row["vx"] = 2.0
+    assert gap_to_stop(row, walking, crossings, here) == 0.0
+
+
+def test_the_state_tells_of_who_is_nearest_to_the_cars_way(street: Simulator) -> None:
+    near = {"kind": PEDESTRIAN, "along": 20.0, "side": -0.75, "lane": 0, "drift": -1.4}
+    far = {**near, "side": 1.25}
+    gone = {**near, "side": 6.0, "drift": 1.4}
+    names = SURROUNDINGS.index("crossing"), SURROUNDINGS.index("crossing_side")
+    for others, told in (((near, far), 1.0), ((far, near), 1.0), ((gone, far), 3.0), ((gone,), None)):
+        row, actors, here = stand(street, *others)
+        crossings = np.array([(here[0] + row["direction"] * 20.0) % here[1], -1.0], np.float32)
+        see = np.zeros(len(SURROUNDINGS), np.float32)
+        look_round(row, actors, crossings, (*here, np.float32(4.1)), see)
+        assert see[names[0]] == pytest.approx(0.5, abs=0.01)
+        assert see[names[0] + 1] == (told is not None)
+        assert see[names[1]] == pytest.approx((told or 0.0) / 7.0, abs=1e-3)
 
 
 @pytest.mark.parametrize(("wanted", "speed"), [(1.5, 5.0), (-2.0, 8.0), (0.0, 10.0)])
