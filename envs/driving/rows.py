@@ -257,7 +257,7 @@ def pose_rows(rows, roads, there, poses, states, rich, turn):
     """Fill lane poses (N, 5) and states (N, 9), in SI units.
 
     States are wider where the road is no plain track: (N, 15) with `ROADSIDE` after the others on a
-    raceway, (N, 42) with `SURROUNDINGS` on a street.
+    raceway, (N, 53) with `SURROUNDINGS` on a street.
     """
     first, last = next_few(turn, rows.shape[0])
     while first < last:

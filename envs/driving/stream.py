@@ -27,7 +27,8 @@ _ACTIONS, _FIRST_ACTIONS = 4, 20  # before a frame, and before the first one
 _BEGIN, _STRAY = 0.02, 0.04  # chances, each action, of another episode and of straying
 _FEWEST = 2  # pixels of somebody who counts as seen
 _USUAL_SPEED = 6.0  # [m/s] for which it is told who has to be let cross
-_CROWD, _MOST = 4, 16  # times as many people as in the task, and at most
+_RARE = ("num_pedestrians", "num_obstacles")
+_CROWD, _MOST = 4, 16  # times as many of them as in the task, and at most
 _SHORTEST_STRAY, _LONGEST_STRAY = 3, 12  # actions
 
 
@@ -128,13 +129,14 @@ def _bell(rng: np.random.Generator, size: int) -> np.ndarray:
 class DrivenStream(LabelledStream):
     """The same, of streets: batches follow one another.
 
-    More people walk there than in the task itself: a road user who is met now and then is learnt late.
+    More people walk there than in the task itself, and more stands in the way: what is met now and then is
+    learnt late.
     """
 
     def __init__(self, split: str, batch_size: int, seed: int, **keywords: Any) -> None:
-        usual = DrivingConfig.from_keywords(keywords).num_pedestrians
-        crowd = {"num_pedestrians": min(_CROWD * usual, _MOST), "frame_skip": _SKIP, **keywords}
-        super().__init__(split, batch_size, seed, **crowd)
+        usual = DrivingConfig.from_keywords(keywords)
+        crowd = {name: min(_CROWD * getattr(usual, name), _MOST) for name in _RARE}
+        super().__init__(split, batch_size, seed, **{**crowd, "frame_skip": _SKIP, **keywords})
         self._actions = np.zeros((batch_size, 2), np.float32)
         self._astray = np.zeros((batch_size, 2), np.float32)
         self._straying = np.zeros(batch_size, np.int64)  # actions more

@@ -17,10 +17,12 @@ EGO_HALF_LENGTH, EGO_HALF_WIDTH = np.float32(2.1), np.float32(0.9)  # [m]
 _MARGIN = np.float32(0.3)  # [m] that a driver keeps to the side
 _BESIDE = np.float32(3.4)  # [m] to the side within which who walks is in the way
 _PAST, _SETS_OFF = np.float32(3.0), np.float32(3.0)  # [m] beyond a crossing; [m/s] from rest, on average
+_WAYS = 5  # places across to each side of the car, a metre apart, for which the free way is told
+_CLEARANCE = np.float32(0.1)  # [m] to the side that leaves a way free
 _TO_SIDE = np.float32(1.0 / 7.0)
 _SPEED = np.float32(0.1)
 _BEND = np.float32(20.0)
-_ONE, _ZERO, _HALF = np.float32(1.0), np.float32(0.0), np.float32(0.5)
+_ONE, _ZERO, _HALF, _TWICE = np.float32(1.0), np.float32(0.0), np.float32(0.5), np.float32(2.0)
 
 FAR = (45.0, 60.0, 80.0)  # [m] at which the road's curvature is told as well
 ROADSIDE = ("left_edge", "right_edge", "middle", "curvature_45", "curvature_60", "curvature_80")
@@ -36,10 +38,16 @@ SURROUNDINGS = (
         for what in ("gap", "approach", "behind_gap", "behind_approach")
     ),
     *(f"thing_{k}_{what}" for k in range(NEAREST) for what in ("gap", "side", "half_width", "approach")),
+    *(f"way_{k:+d}" for k in range(-_WAYS, _WAYS + 1)),
 )
-"""Each of about ± 1: sides / 7 m, distances / 40 m and 1 for nothing, speeds / 10 m/s, bends · 20 m."""
+"""Each of about ± 1: sides / 7 m, distances / 40 m and 1 for nothing, speeds / 10 m/s, bends · 20 m.
+
+`way_+2` is how far the car could go on 2 m to the left of where it is before it hit something; 0 beyond the
+road's edges.
+"""
 _CROSSING = len(ROADSIDE)
 _CORRIDORS, _THINGS = _CROSSING + 3, _CROSSING + 15
+_WAY = _THINGS + 4 * NEAREST
 
 
 @kernel
@@ -118,6 +126,26 @@ def _see_thing(see, ahead, left, half_width, approach):
 
 
 @kernel
+def _see_way(see, left, half_width, free):
+    """Take note of how far the way is free at the places across the road where something would be hit."""
+    reach = half_width + EGO_HALF_WIDTH + _CLEARANCE
+    gap = min(max(free, _ZERO) / SIGHT, _ONE)
+    first = max(int(np.ceil(left - reach)), -_WAYS)
+    for k in range(first, min(int(np.floor(left + reach)), _WAYS) + 1):
+        see[_WAY + _WAYS + k] = min(see[_WAY + _WAYS + k], gap)
+
+
+@kernel
+def _see_edges(row, half_width, see):
+    """Begin with a free way everywhere on the road and none beyond its edges."""
+    left = half_width - row.offset * row.direction * row.mirror
+    for k in range(-_WAYS, _WAYS + 1):
+        place = np.float32(k)
+        inside = left - _TWICE * half_width < place < left
+        see[_WAY + _WAYS + k] = _ONE if inside else _ZERO
+
+
+@kernel
 def see_road(row, centreline, spacing, half_width, see):
     """Fill the first numbers of `see` with `ROADSIDE`.
 
@@ -145,7 +173,7 @@ def look_round(row, actors, crossings, road, see):
         actors: (M,) `ACTOR` records.
         crossings: (C,) along the road [m], −1 for none.
         road: the car's place along [m], the lap [m], half the road's width here [m].
-        see: (33,), filled.
+        see: (44,), filled.
     """
     along, lap, half_width = road
     see[_CROSSING], see[_CROSSING + 1], see[_CROSSING + 2] = _ONE, _ZERO, _ZERO
@@ -155,6 +183,7 @@ def look_round(row, actors, crossings, road, see):
         see[_CORRIDORS + 4 * number] = see[_CORRIDORS + 4 * number + 2] = _ONE
         see[_THINGS + 4 * number] = _ONE
     _see_crossing(row, actors, crossings, (along, lap), see)
+    _see_edges(row, half_width, see)
     for k in range(actors.shape[0]):
         it = actors[k]
         if it.kind == NOBODY:
@@ -167,8 +196,10 @@ def look_round(row, actors, crossings, road, see):
             middle = np.float32(LANE_WIDTH) * np.float32(1 - number)
             if abs(left - middle) < it.half_width + EGO_HALF_WIDTH + _MARGIN:
                 _see_corridor(see, number, ahead, free, approach)
-        if ahead > _ZERO and abs(it.side) < half_width + _ONE:
-            _see_thing(see, ahead, left, it.half_width, approach)
+        if ahead > _ZERO:
+            _see_way(see, left, it.half_width, free)
+            if abs(it.side) < half_width + _ONE:
+                _see_thing(see, ahead, left, it.half_width, approach)
 
 
 @kernel
