@@ -10,11 +10,16 @@ from torch import Tensor
 
 
 class LabelledBatch(NamedTuple):
-    """Frames with their labels; row i of each belongs to the same moment."""
+    """Frames with their labels; row i of each belongs to the same moment.
+
+    Depth [m] and instances, 0 where a pixel is of none, are there where a source was asked for whole scenes.
+    """
 
     frames: UInt8[np.ndarray, "B H W C"]
     semantic: UInt8[np.ndarray, "B H W"]
     pose: Float32[np.ndarray, "B P"]
+    depth: Float32[np.ndarray, "B H W"] | None = None
+    instances: UInt8[np.ndarray, "B H W"] | None = None
 
 
 class TensorBatch(NamedTuple):
@@ -23,14 +28,16 @@ class TensorBatch(NamedTuple):
     frames: UInt8[Tensor, "B H W C"]
     semantic: UInt8[Tensor, "B H W"]
     pose: Float32[Tensor, "B P"]
+    depth: Float32[Tensor, "B H W"] | None = None
+    instances: UInt8[Tensor, "B H W"] | None = None
 
 
 @runtime_checkable
 class LabelledSource(Protocol):
     """An endless stream of labelled batches that can be stopped and continued."""
 
-    def next_batch(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Frames (B, H, W, C), classes (B, H, W) and pose (B, P), in arrays that are not written again."""
+    def next_batch(self) -> tuple[np.ndarray, ...]:
+        """The parts of a `LabelledBatch`, in arrays that are not written again."""
         ...
 
     def schema(self) -> dict[str, Any]:
@@ -66,13 +73,13 @@ class PrefetchedSource:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def next_batch(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def next_batch(self) -> tuple[np.ndarray, ...]:
         """The next batch of the source; starts the one after it."""
         ahead = self._ahead or self._pool.submit(self._compute)
         self._ahead = None
         batch, self._state = ahead.result()
         self._ahead = self._pool.submit(self._compute)
-        return batch
+        return tuple(part for part in batch if part is not None)
 
     def schema(self) -> dict[str, Any]:
         """The schema of the source."""
@@ -106,7 +113,7 @@ class PrefetchedSource:
 
 def to_tensors(batch: LabelledBatch, device: torch.device) -> TensorBatch:
     """The batch on `device`: shared memory on a CPU, pinned and copied without waiting on CUDA."""
-    tensors = [torch.from_numpy(array) for array in batch]
+    tensors = [torch.from_numpy(array) for array in batch if array is not None]
     if device.type == "cuda":
         tensors = [tensor.pin_memory() for tensor in tensors]
     return TensorBatch(*(tensor.to(device, non_blocking=True) for tensor in tensors))

@@ -26,12 +26,14 @@ class Stage(NamedTuple):
 STAGES: Mapping[str, tuple[Stage, ...]] = {
     "tiny": (Stage(8, 0), Stage(16, 1), Stage(32, 1)),
     "small": (Stage(16, 0), Stage(32, 1), Stage(64, 1)),
+    "base": (Stage(32, 1), Stage(64, 2), Stage(128, 2)),
 }
 
 
 class Encoding(NamedTuple):
-    """What the encoder makes of a batch of frames: its second and last feature maps, and the latent."""
+    """What the encoder makes of a batch of frames: a feature map after each halving, and the latent."""
 
+    stem: Float[Tensor, "B c0 h0 w0"]
     fine: Float[Tensor, "B c1 h1 w1"]
     coarse: Float[Tensor, "B c2 h2 w2"]
     latent: Float[Tensor, "B L"]
@@ -77,9 +79,10 @@ class Encoder(nn.Module):
 
     def forward(self, frames: UInt8[Tensor, "B H W C"]) -> Encoding:
         """Encode the lower `rows` rows of the frames."""
-        fine = self.fine(self.stem(standardised(frames[:, -self.rows :])))
+        stem = self.stem(standardised(frames[:, -self.rows :]))
+        fine = self.fine(stem)
         coarse = self.coarse(fine)
-        return Encoding(fine, coarse, F.silu(self.to_latent(coarse.flatten(1))))
+        return Encoding(stem, fine, coarse, F.silu(self.to_latent(coarse.flatten(1))))
 
 
 class SegmentationHead(nn.Module):

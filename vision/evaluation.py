@@ -1,7 +1,7 @@
 """How well a perception network reads roads: errors, overlap, and whether its uncertainty is honest."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
@@ -15,6 +15,7 @@ from vision.formulas.metrics import (
     mean_intersection_over_union,
 )
 from vision.networks import PerceptionNetwork
+from vision.scene_evaluation import SceneTally
 
 DEGREES = 180 / math.pi
 
@@ -35,6 +36,8 @@ class PerceptionScores:
     """Intersection over union of each class; none for a class neither labelled nor predicted."""
     mean_iou: float
     """Mean of `iou` over the classes that have one."""
+    scene: dict[str, float | None] = field(default_factory=dict)
+    """Of a network of whole scenes, what `SceneTally` counts."""
 
     def as_dict(self) -> dict[str, float | None]:
         """Flat and JSON-able: `mae/lane_offset`, `iou/road`, …, `mean_iou`, `images`."""
@@ -47,7 +50,7 @@ class PerceptionScores:
         scores = {
             f"{group}/{name}": value for group, values in groups.items() for name, value in values.items()
         }
-        return {**scores, "mean_iou": self.mean_iou, "images": self.images}
+        return {**scores, **self.scene, "mean_iou": self.mean_iou, "images": self.images}
 
 
 @torch.inference_mode()
@@ -63,17 +66,24 @@ def evaluate_perception(network: PerceptionNetwork, source: LabelledSource, batc
         raise ValueError(f"batches is {batches}; it must be at least 1")
     frozen = network.frozen()
     device = frozen.pose_scale.device
+    tally = SceneTally(frozen) if network.config.scene else None
     results = [
-        _score(frozen, to_tensors(LabelledBatch(*source.next_batch()), device)) for _ in range(batches)
+        _score(frozen, to_tensors(LabelledBatch(*source.next_batch()), device), tally) for _ in range(batches)
     ]
     means, deviations, targets, confusions = (list(column) for column in zip(*results, strict=True))
-    return _summary(
+    scores = _summary(
         network, torch.cat(means), torch.cat(deviations), torch.cat(targets), torch.stack(confusions).sum(0)
     )
+    return replace(scores, scene=tally.scores()) if tally else scores
 
 
-def _score(network: PerceptionNetwork, batch: TensorBatch) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    (mean, log_variance), logits = network(batch.frames)
+def _score(
+    network: PerceptionNetwork, batch: TensorBatch, tally: SceneTally | None
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    encoding = network.encode(batch.frames)
+    (mean, log_variance), logits = network.pose(encoding.latent), network.segmentation(encoding)
+    if tally:
+        tally.add(encoding, batch)
     confusion = confusion_matrix(logits.argmax(1), network.seen_labels(batch.semantic), logits.shape[1])
     scale = network.pose_scale
     return mean * scale, (0.5 * log_variance).exp() * scale, batch.pose, confusion

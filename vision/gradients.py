@@ -55,7 +55,8 @@ def _gradients(losses: Losses, batch: TensorBatch, parameters: Sequence[Tensor])
 
 def _cut(batch: TensorBatch, parts: int) -> list[TensorBatch]:
     """At most `parts` batches of about the same size, in order."""
-    columns = [tensor.tensor_split(min(parts, len(batch.frames))) for tensor in batch]
+    count = min(parts, len(batch.frames))
+    columns = [tensor.tensor_split(count) for tensor in batch if tensor is not None]
     return [TensorBatch(*share) for share in zip(*columns, strict=True)]
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Shaped, UInt8
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -20,25 +20,34 @@ from vision.encoder import (
     SegmentationHead,
     use_channels_last,
 )
+from vision.scene import SceneEstimate, SceneHead
 from vision.schema import checked_schema, image_shape
 
 LOG_VARIANCE_RANGE = (-10.0, 6.0)
+SCENE_TASKS = ("segmentation", "depth", "heat", "box", "instance")
+"""What a scene's loss is made of, in the order of `task_log_variance`."""
 
 
 @dataclass(frozen=True)
 class NetworkConfig:
     """The size of the perception network."""
 
-    size: Literal["tiny", "small"] = "tiny"
-    """tiny: what two CPU cores train in a minute; small: twice as wide and a stage deeper."""
+    size: Literal["tiny", "small", "base"] = "tiny"
+    """tiny: what two CPU cores train in a minute; small: twice as wide; base: four times, and deeper."""
     latent_size: int = 128
     """Length of the vector that stands for a frame."""
     sky: float = 0.375
     """Fraction of the rows, from the top, that the encoder never sees."""
+    scene: bool = False
+    """Whether it tells, beside the pose, of whole scenes: classes, depth, objects and their instances."""
+    pyramid_width: int = 24
+    """Channels of the pyramid that scenes are read from."""
 
     def __post_init__(self) -> None:
         if self.latent_size < 1:
             raise ValueError(f"latent_size is {self.latent_size}; it must be at least 1")
+        if self.pyramid_width < 1:
+            raise ValueError(f"pyramid_width is {self.pyramid_width}; it must be at least 1")
         if not 0 <= self.sky <= 0.75:
             raise ValueError(f"sky is {self.sky}; it must lie between 0 and 0.75")
 
@@ -79,9 +88,14 @@ class PerceptionNetwork(nn.Module):
         ):  # the layers draw from the global generator; ours decides below
             self.encoder = Encoder(stages, config.latent_size, config.sky, self.schema)
             self.pose_head = nn.Linear(config.latent_size, 2 * len(self.pose_names))
-            self.segmentation_head = SegmentationHead(
-                stages[1].width, stages[-1].width, len(self.class_names)
-            )
+            if config.scene:
+                width = config.pyramid_width
+                self.scene_head = SceneHead(stages, len(self.class_names), len(self.things), width)
+                self.task_log_variance = nn.Parameter(torch.zeros(len(SCENE_TASKS)))
+            else:
+                self.segmentation_head = SegmentationHead(
+                    stages[1].width, stages[-1].width, len(self.class_names)
+                )
         self.register_buffer("pose_scale", torch.tensor(list(pose_scale), dtype=torch.float32))
         self._draw_weights(generator)
         use_channels_last(self)
@@ -96,6 +110,16 @@ class PerceptionNetwork(nn.Module):
         """Names of the segmentation's classes."""
         return tuple(self.schema["classes"])
 
+    @property
+    def things(self) -> tuple[str, ...]:
+        """Names of the classes whose members are told apart; empty where no scene is told."""
+        return tuple(self.schema.get("things", ()))
+
+    @property
+    def first_thing(self) -> int:
+        """Index of the first of `things` among the classes."""
+        return self.class_names.index(self.things[0])
+
     def encode(self, frames: UInt8[Tensor, "B H W C"]) -> Encoding:
         """Feature maps and latent."""
         return self.encoder(frames)
@@ -107,11 +131,15 @@ class PerceptionNetwork(nn.Module):
 
     def segmentation(self, encoding: Encoding) -> Float[Tensor, "B K h W"]:
         """Class logits of the lower h rows of the frame: those that the encoder sees."""
-        return self.segmentation_head(encoding)
+        return self.scene(encoding).semantic if self.config.scene else self.segmentation_head(encoding)
 
-    def seen_labels(self, semantic: UInt8[Tensor, "B H W"]) -> UInt8[Tensor, "B h W"]:
-        """The rows of a label image that `segmentation` answers for."""
-        return semantic[:, -self.encoder.rows :]
+    def scene(self, encoding: Encoding) -> SceneEstimate:
+        """Everything that is said of the lower rows of the frame, by a network of whole scenes."""
+        return self.scene_head(encoding)
+
+    def seen_labels(self, labels: Shaped[Tensor, "B H W"]) -> Shaped[Tensor, "B h W"]:
+        """The rows of label images (B, H, W) that `segmentation` answers for."""
+        return labels[:, -self.encoder.rows :]
 
     def forward(self, frames: UInt8[Tensor, "B H W C"]) -> tuple[PoseEstimate, Float[Tensor, "B K h W"]]:
         """Pose and segmentation of a batch of frames."""
@@ -154,6 +182,8 @@ class PerceptionNetwork(nn.Module):
             elif isinstance(module, ResidualBlock):
                 module.start_as_identity()
         nn.init.normal_(self.pose_head.weight, 0, 0.01, generator=generator)
+        if self.config.scene:
+            nn.init.normal_(self.scene_head.to_cells.weight, 0, 0.01, generator=generator)
 
 
 def _check_fits(config: NetworkConfig, schema: Mapping[str, Any], pose_scale: Sequence[float]) -> None:
@@ -163,6 +193,8 @@ def _check_fits(config: NetworkConfig, schema: Mapping[str, Any], pose_scale: Se
             f"image_size is {[height, width]}; the width must be a multiple of {FINE_STRIDE} "
             f"and the height at least {2 * FINE_STRIDE}"
         )
+    if config.scene and not set(schema.get("things", ())) & set(schema["classes"]):
+        raise ValueError("a network of whole scenes needs labels of things, and these have none")
     names = schema["pose"]
     if len(pose_scale) != len(names) or not all(math.isfinite(scale) and scale > 0 for scale in pose_scale):
         raise ValueError(

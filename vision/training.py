@@ -13,8 +13,9 @@ from torch import Tensor
 from vision.data import LabelledBatch, LabelledSource, TensorBatch, to_tensors
 from vision.encoder import Encoding
 from vision.formulas.losses import cross_entropy, gaussian_negative_log_likelihood, variance_weight
+from vision.formulas.perception_losses import multi_task_loss
 from vision.gradients import GradientWorkers
-from vision.networks import NetworkConfig, PerceptionNetwork
+from vision.networks import SCENE_TASKS, NetworkConfig, PerceptionNetwork
 from vision.optimisation import (
     GradientClip,
     WeightAverage,
@@ -23,6 +24,7 @@ from vision.optimisation import (
     restore_moments,
     scale_learning_rates,
 )
+from vision.scene_losses import scene_losses
 
 SCALE_BATCHES = 16
 
@@ -67,6 +69,8 @@ class TrainingConfig:
     """β in [0, 1] of `variance_weight`, which the pose's loss is multiplied by: 0 leaves it as it is."""
     segmentation_weight: float = 0.1
     """Weight of the segmentation's cross-entropy beside the pose's negative log-likelihood."""
+    scene_weight: float = 1.0
+    """Weight of all that a network of whole scenes tells, beside the pose's negative log-likelihood."""
     segmentation_share: float = 0.125
     """Fraction of each batch that the segmentation learns from: it costs more than the pose."""
     parts: int = 2
@@ -82,7 +86,7 @@ class TrainingConfig:
         for name in ("warmup", "average", "segmentation_share", "variance_exponent"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must lie between 0 and 1")
-        for name in ("weight_decay", "segmentation_weight"):
+        for name in ("weight_decay", "segmentation_weight", "scene_weight"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must not be negative")
         if self.clip is not None and not self.clip >= 1:
@@ -194,7 +198,7 @@ class PerceptionTrainer:
         return losses
 
     def _learn(self, batch: TensorBatch) -> Tensor:
-        """One update; gives the losses (pose, segmentation) without waiting for them."""
+        """One update; gives the losses, by `_parts`, without waiting for them."""
         scale_learning_rates(self._optimisers, self.learning_rate_factor())
         losses = self._workers.compute(self._losses, batch, self.network)
         if self._clip:
@@ -206,8 +210,13 @@ class PerceptionTrainer:
         self.images += len(batch.frames)
         return losses
 
+    @property
+    def _parts(self) -> tuple[str, ...]:
+        """Names of what the loss is made of."""
+        return ("pose", *SCENE_TASKS) if self.network.config.scene else ("pose", "segmentation")
+
     def _losses(self, batch: TensorBatch) -> tuple[Tensor, Tensor]:
-        """What is minimised, and its terms (pose, segmentation)."""
+        """What is minimised; and what is reported: it again, and its terms by `_parts`."""
         encoding = self.network.encode(batch.frames)
         mean, log_variance = self.network.pose(encoding.latent)
         target = batch.pose / self.network.pose_scale
@@ -215,28 +224,35 @@ class PerceptionTrainer:
         if self.config.variance_exponent:
             likelihood = likelihood * variance_weight(log_variance, self.config.variance_exponent)
         pose_loss = likelihood.sum(1).mean()
+        total, terms = self._pictured_losses(encoding, batch)
+        total = pose_loss + total
+        return total, torch.cat([torch.stack([total, pose_loss]), terms])
+
+    def _pictured_losses(self, encoding: Encoding, batch: TensorBatch) -> tuple[Tensor, Tensor]:
+        """The weighted loss of what is told of every pixel, and its terms."""
+        if self.network.config.scene:
+            terms = scene_losses(self.network, encoding, batch)
+            return self.config.scene_weight * multi_task_loss(terms, self.network.task_log_variance), terms
         if self.config.segmentation_weight == 0:
-            return pose_loss, torch.stack([pose_loss, torch.zeros_like(pose_loss)])
+            return torch.zeros_like(encoding.latent.sum()), encoding.latent.new_zeros(1)
         share = max(1, round(self.config.segmentation_share * len(batch.frames)))
         logits = self.network.segmentation(Encoding(*(tensor[:share] for tensor in encoding)))
-        segmentation_loss = cross_entropy(logits, self.network.seen_labels(batch.semantic[:share]))
-        total = pose_loss + self.config.segmentation_weight * segmentation_loss
-        return total, torch.stack([pose_loss, segmentation_loss])
+        loss = cross_entropy(logits, self.network.seen_labels(batch.semantic[:share]))
+        return self.config.segmentation_weight * loss, loss.unsqueeze(0)
 
     def _record(self, losses: Tensor) -> dict[str, float]:
-        """Metrics of the updates whose losses (U, 2) are given."""
-        total = losses[:, 0] + self.config.segmentation_weight * losses[:, 1]
+        """Metrics of the updates whose losses (U, 1 + parts) are given."""
+        total = losses[:, 0]
         broken = (~total.isfinite()).nonzero()
         if len(broken):
             update = self.update - len(losses) + int(broken[0]) + 1
             raise NonFiniteLossError(float(total[broken[0]]), update, self.config.learning_rate)
-        pose_loss, segmentation_loss = losses.mean(0).tolist()
+        parts = zip(self._parts, losses[:, 1:].mean(0).tolist(), strict=True)
         return {
             "update": self.update,
             "images": self.images,
             "loss": float(total.mean()),
-            "loss/pose": pose_loss,
-            "loss/segmentation": segmentation_loss,
+            **{f"loss/{name}": value for name, value in parts},
             "learning_rate": self.config.learning_rate * self.learning_rate_factor(),
             "seconds": self.seconds,
             "time/images_per_second": self.images / self.seconds,

@@ -15,7 +15,7 @@ from agents.runs.report import print_line
 from agents.runs.seeding import derive_seed
 from agents.runs.session import Session
 from agents.runs.threads import threads_for
-from vision.data import LabelledBatch, PrefetchedSource
+from vision.data import LabelledBatch, LabelledSource, PrefetchedSource
 from vision.evaluation import evaluate_perception
 from vision.networks import PerceptionNetwork
 from vision.pictures import prediction_grid
@@ -49,7 +49,7 @@ class PerceptionStage:
         self._folder = folder
         self._seed = seed
         stream_seed = derive_seed(seed, "perception", "train")
-        self._source = PrefetchedSource(labelled_stream("train", config.batch_size, stream_seed))
+        self._source = PrefetchedSource(self._stream("train", stream_seed))
         self._trainer = PerceptionTrainer(
             config.network,
             config.training,
@@ -122,13 +122,17 @@ class PerceptionStage:
                 renamed[f"perception/{name}"] = value
         session.tracker.log(0, renamed)
 
+    def _stream(self, split: str, seed: int) -> LabelledSource:
+        """Labelled frames of a split, and all that the network is to tell of them."""
+        scene = {"scene": True} if self._config.network.scene else {}
+        return self._labelled_stream(split, self._config.batch_size, seed, **scene)
+
     def _save(self, session: Session) -> None:
         state = {"trainer": self._trainer.state_dict(), "tracking": session.tracker.state_dict()}
         self._store.save(state, self._trainer.update)
 
     def _evaluate(self, session: Session) -> dict[str, float | None]:
-        seed = derive_seed(self._seed, "perception", "val")
-        source = self._labelled_stream("val", self._config.batch_size, seed)
+        source = self._stream("val", derive_seed(self._seed, "perception", "val"))
         scores = evaluate_perception(self.network, source, self._config.evaluation_batches).as_dict()
         numbers = {f"perception/val/{name}": value for name, value in scores.items() if value is not None}
         session.tracker.log(0, numbers)
@@ -138,7 +142,7 @@ class PerceptionStage:
     def _draw(self, session: Session, batch: LabelledBatch) -> None:
         from matplotlib.image import imsave  # takes long to load: not before there is something to draw
 
-        few = LabelledBatch(*(part[:PICTURED_FRAMES] for part in batch))
+        few = LabelledBatch(*(part[:PICTURED_FRAMES] for part in batch if part is not None))
         path = self._folder.perception / "predictions.png"
         path.parent.mkdir(exist_ok=True)
         imsave(path, prediction_grid(self.network, few))

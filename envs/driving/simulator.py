@@ -173,7 +173,7 @@ class Simulator:
     def poses(self) -> tuple[np.ndarray, np.ndarray]:
         """Lane poses (N, 5) and states (N, 9), in SI units; overwritten by the next call.
 
-        What is around the car follows in the states, scaled: (N, 15) on a raceway, (N, 42) on a street.
+        What is around the car follows in the states, scaled: (N, 15) on a raceway, (N, 53) on a street.
         """
         world = self.rows, self._arrays, self.there
         self._work.run(pose_rows, *world, self._poses, self._states, self._rich)
@@ -198,7 +198,7 @@ class Simulator:
         return np.stack([self.rows["vx"], steer], axis=1) * INSTRUMENT_SCALE
 
     def privileged(self) -> np.ndarray:
-        """The privileged state of each row, (N, 9), (N, 15) or (N, 42) float32, scaled to about ± 1."""
+        """The privileged state of each row, (N, 9), (N, 15) or (N, 53) float32, scaled to about ± 1."""
         state = self.poses()[1].copy()
         state[:, : len(STATE)] *= STATE_SCALE
         return state

@@ -20,12 +20,15 @@ from envs.driving.sections import M_HALF_WIDTH
 from envs.driving.simulator import Simulator, as_bytes
 from envs.driving.street_driver import StreetDriver
 from envs.driving.surroundings import surroundings_of
+from envs.driving.tracing import VIEW_DISTANCE
 
 _BEYOND, _HEADING = 0.2, 0.8  # [m] beyond the road's edge, ± [rad] of the poses, denser in the middle
 _SKIP = 2  # control steps that an action lasts
 _ACTIONS, _FIRST_ACTIONS = 4, 20  # before a frame, and before the first one
 _BEGIN, _STRAY = 0.02, 0.04  # chances, each action, of another episode and of straying
 _FEWEST = 2  # pixels of somebody who counts as seen
+THINGS = ("vehicle", "pedestrian", "obstacle")
+"""Classes whose members are told apart."""
 _USUAL_SPEED = 6.0  # [m/s] for which it is told who has to be let cross
 _RARE = ("num_pedestrians", "num_obstacles")
 _CROWD, _MOST = 4, 16  # times as many of them as in the task, and at most
@@ -39,10 +42,14 @@ class LabelledStream:
         split: train, val, test or ood.
         batch_size: frames a batch.
         seed: of the stream.
+        scene: whether depth and instances are told as well.
         keywords: any of `DrivingConfig`'s options, such as image_size, num_levels and look.
     """
 
-    def __init__(self, split: str, batch_size: int, seed: int, **keywords: Any) -> None:
+    def __init__(
+        self, split: str, batch_size: int, seed: int, *, scene: bool = False, **keywords: Any
+    ) -> None:
+        self.scene = scene
         self.config = DrivingConfig.from_keywords({**keywords, "split": split})
         self.simulator = Simulator(self.config, batch_size)
         self._seed, self._batch = seed, 0
@@ -51,11 +58,12 @@ class LabelledStream:
         around = surroundings_of(self.config.section.lanes, self.config.is_plain)
         self._told = {name: len(STATE) + k for k, name in enumerate(around) if _is_visible(name)}
 
-    def next_batch(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def next_batch(self) -> tuple[np.ndarray, ...]:
         """Frames (B, H, W, 3) uint8, masks (B, H, W) uint8 and poses (B, P) float32.
 
         Poses are the lane's, (B, 5) in SI units; on all but plain tracks, what the frame shows of the
-        privileged state follows, scaled as there.
+        privileged state follows, scaled as there. Of whole scenes depths (B, H, W) float32 [m] and instances
+        (B, H, W) uint8 follow: numbers of actors, 0 where there is none.
         """
         rng = np.random.default_rng(np.random.SeedSequence((self._seed, self._batch)))
         self._batch += 1
@@ -64,8 +72,11 @@ class LabelledStream:
         frames = np.empty((size, *self.config.frame_shape, 3), np.uint8)
         masks = np.empty((size, *self.config.frame_shape), np.uint8)
         simulator.paint(frames)
-        _, boxes = simulator.label(masks, self._depths)
-        return frames, masks, self._poses(boxes[..., BOX_FIELDS.index("seen")] < _FEWEST)
+        instances, boxes = simulator.label(masks, self._depths)
+        poses = self._poses(boxes[..., BOX_FIELDS.index("seen")] < _FEWEST)
+        if not self.scene:
+            return frames, masks, poses
+        return frames, masks, poses, self._depths.copy(), instances
 
     def _begin(self, rng: np.random.Generator) -> None:
         """Begin a new episode in every row."""
@@ -98,12 +109,14 @@ class LabelledStream:
     def schema(self) -> dict[str, Any]:
         """What the frames and labels are, JSON-able: camera, classes and pose names."""
         height, width = self.config.frame_shape
+        told = {"things": list(THINGS), "furthest": VIEW_DISTANCE} if self.scene else {}
         return {
             "camera": self.config.camera.schema(height, width),
             "channels": 3,
             "classes": list(class_names(self.config)),
             "pose": [*POSE, *self._told],
             "pose_units": [*POSE_UNITS, *("1" for _ in self._told)],
+            **told,
         }
 
     def state_dict(self) -> dict[str, Any]:
@@ -133,10 +146,12 @@ class DrivenStream(LabelledStream):
     learnt late.
     """
 
-    def __init__(self, split: str, batch_size: int, seed: int, **keywords: Any) -> None:
+    def __init__(
+        self, split: str, batch_size: int, seed: int, *, scene: bool = False, **keywords: Any
+    ) -> None:
         usual = DrivingConfig.from_keywords(keywords)
         crowd = {name: min(_CROWD * getattr(usual, name), _MOST) for name in _RARE}
-        super().__init__(split, batch_size, seed, **{**crowd, "frame_skip": _SKIP, **keywords})
+        super().__init__(split, batch_size, seed, scene=scene, **{**crowd, "frame_skip": _SKIP, **keywords})
         self._actions = np.zeros((batch_size, 2), np.float32)
         self._astray = np.zeros((batch_size, 2), np.float32)
         self._straying = np.zeros(batch_size, np.int64)  # actions more

@@ -83,6 +83,70 @@ class FakeRoadSource:
         return semantic
 
 
+class FakeSceneSource:
+    """Boxes of three kinds before a wall: whole scenes in numpy, batch number n from (seed, n) only.
+
+    The farther a box, the smaller; nearer ones hide farther ones.
+    """
+
+    WALL, FLOOR, FIRST = 0, 1, 2
+    THINGS = ("vehicle", "pedestrian", "obstacle")
+    COLOURS = np.array([[150, 180, 220], [90, 90, 95], [200, 40, 40], [240, 220, 60], [60, 200, 220]])
+
+    def __init__(self, batch_size: int = 8, seed: int = 0, shape: tuple[int, int] = (32, 48)) -> None:
+        self._batch_size, self._seed, self._shape, self._number = batch_size, seed, shape, 0
+
+    def schema(self) -> dict:
+        return {
+            "camera": {"image_size": list(self._shape)},
+            "channels": 3,
+            "classes": ["wall", "floor", *self.THINGS],
+            "pose": ["nearest"],
+            "pose_units": ["m"],
+            "things": list(self.THINGS),
+            "furthest": 100.0,
+        }
+
+    def state_dict(self) -> dict:
+        return {"number": self._number}
+
+    def load_state_dict(self, state: dict) -> None:
+        self._number = int(state["number"])
+
+    def next_batch(self) -> tuple[np.ndarray, ...]:
+        generator = np.random.default_rng([self._seed, self._number])
+        self._number += 1
+        scenes = [self._scene(generator) for _ in range(self._batch_size)]
+        semantic, depth, instances, nearest = (np.stack(part) for part in zip(*scenes, strict=True))
+        frames = self.COLOURS[semantic] + generator.normal(0, 6, (*semantic.shape, 3))
+        return (
+            np.clip(frames, 0, 255).astype(np.uint8),
+            semantic.astype(np.uint8),
+            nearest.astype(np.float32)[:, None],
+            depth.astype(np.float32),
+            instances.astype(np.uint8),
+        )
+
+    def _scene(self, generator: np.random.Generator) -> tuple[np.ndarray, ...]:
+        height, width = self._shape
+        row = np.arange(height)[:, None] + 0.5
+        floor = np.maximum(row - height / 2, 0.0)
+        depth = np.broadcast_to(np.minimum(4.0 * height / np.maximum(floor, 1e-6), 100.0), self._shape).copy()
+        semantic = np.where(depth < 100.0, self.FLOOR, self.WALL)
+        instances = np.zeros(self._shape, np.int64)
+        count, nearest = int(generator.integers(1, 4)), 100.0
+        for number in range(1, count + 1):
+            away, kind = float(generator.uniform(8.0, 30.0)), int(generator.integers(0, 3))
+            side = max(round(100.0 / away), 3)
+            top, left = int(generator.integers(0, height - side)), int(generator.integers(0, width - side))
+            part = (slice(top, top + side), slice(left, left + side + kind))
+            shown = depth[part] > away
+            depth[part][shown], semantic[part][shown] = away, self.FIRST + kind
+            instances[part][shown] = number
+            nearest = min(nearest, away)
+        return semantic, depth, instances, np.float64(nearest)
+
+
 def _draw_pose(generator: np.random.Generator, batch_size: int) -> tuple[np.ndarray, np.ndarray]:
     offset = generator.uniform(-3, 3, batch_size)
     heading = generator.uniform(-0.5, 0.5, batch_size)
@@ -113,6 +177,11 @@ def one_thread():
 @pytest.fixture
 def road() -> FakeRoadSource:
     return FakeRoadSource()
+
+
+@pytest.fixture
+def make_scene():
+    return FakeSceneSource
 
 
 @pytest.fixture

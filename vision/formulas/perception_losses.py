@@ -3,6 +3,7 @@
 import torch
 from jaxtyping import Float, Integer
 from torch import Tensor
+from torch.nn.functional import logsigmoid
 
 
 def focal_loss(
@@ -58,3 +59,19 @@ def scale_invariant_loss(
     """
     difference = (log_depth - target).flatten(1)
     return difference.square().mean(1) - share * difference.mean(1).square()
+
+
+def heat_map_loss(
+    logits: Float[Tensor, "B K H W"], heat: Float[Tensor, "B K H W"], focus: float = 2.0, falloff: float = 4.0
+) -> Float[Tensor, ""]:
+    """L = −(1/N) Σ ((1 − p)^α log p where h = 1, (1 − h)^β p^α log(1 − p) elsewhere), with p = σ(z).
+
+    h is 1 in the middle of an object and falls off around it, N how many objects there are, at least one; α
+    is `focus` and β `falloff`.
+    Source: arXiv:1904.07850 §3, eq. 1.
+    """
+    log_p, log_rest = logsigmoid(logits), logsigmoid(-logits)
+    p, middle = log_p.exp(), heat >= 1
+    found = (1 - p).pow(focus) * log_p
+    empty = (1 - heat).pow(falloff) * p.pow(focus) * log_rest
+    return -torch.where(middle, found, empty).sum() / middle.sum().clamp_min(1)

@@ -116,6 +116,15 @@ class Segments(NamedTuple):
     wrong: int  # predicted, and matched by none
     missed: int  # true, and matched by none
 
+    def plus(self, other: "Segments") -> "Segments":
+        """Those of both."""
+        return Segments(
+            self.overlap + other.overlap,
+            self.matched + other.matched,
+            self.wrong + other.wrong,
+            self.missed + other.missed,
+        )
+
 
 def match_segments(
     prediction: Integer[Tensor, "H W"], label: Integer[Tensor, "H W"], ignored: int | None = None

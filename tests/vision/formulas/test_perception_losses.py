@@ -11,6 +11,7 @@ from vision.formulas.losses import cross_entropy
 from vision.formulas.perception_losses import (
     dice_loss,
     focal_loss,
+    heat_map_loss,
     multi_task_loss,
     scale_invariant_loss,
 )
@@ -89,11 +90,31 @@ def test_a_depth_wrong_by_one_factor_is_right_but_for_its_scale():
     assert float(loss) == pytest.approx(5.0 - 0.5 * 4.0)
 
 
+@settings(deadline=None, max_examples=25)
+@given(st.integers(0, 99), st.integers(0, 3))
+def test_heat_map_loss_is_its_sum_in_numpy(seed, objects):
+    logits, generator = drawn(2, 2, 3, 4, seed=seed), np.random.default_rng(seed)
+    heat = generator.uniform(0.0, 0.9, (2, 2, 3, 4))
+    heat.reshape(-1)[generator.permutation(48)[:objects]] = 1.0
+    p = 1 / (1 + np.exp(-logits.numpy()))
+    found, empty = (1 - p) ** 2 * np.log(p), (1 - heat) ** 4 * p**2 * np.log(1 - p)
+    expected = -np.where(heat == 1.0, found, empty).sum() / max(objects, 1)
+    assert float(heat_map_loss(logits, torch.from_numpy(heat))) == pytest.approx(expected, rel=1e-9)
+
+
+def test_heat_map_loss_is_finite_for_the_surest_logits():
+    logits, heat = torch.tensor([[[[200.0, -200.0]]]]), torch.tensor([[[[0.0, 1.0]]]])
+    assert math.isfinite(float(heat_map_loss(logits, heat)))
+    assert float(heat_map_loss(-logits, heat)) == 0.0
+
+
 def test_all_pass_gradcheck():
     logits, label = drawn(2, 3, 4).requires_grad_(), labels(2, 4, classes=3)
     assert torch.autograd.gradcheck(lambda z: focal_loss(z, label), [logits])
     assert torch.autograd.gradcheck(lambda z: dice_loss(probabilities(z), label), [logits])
     weights = [drawn(3, seed=1).abs().requires_grad_(), drawn(3, seed=2).requires_grad_()]
     assert torch.autograd.gradcheck(multi_task_loss, weights)
+    heat = drawn(2, 3, 2, 4, seed=5).sigmoid()
+    assert torch.autograd.gradcheck(lambda z: heat_map_loss(z, heat), [drawn(2, 3, 2, 4).requires_grad_()])
     depths = [drawn(2, 5, seed=3).requires_grad_(), drawn(2, 5, seed=4).requires_grad_()]
     assert torch.autograd.gradcheck(scale_invariant_loss, depths)
