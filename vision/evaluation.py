@@ -80,10 +80,9 @@ def evaluate_perception(network: PerceptionNetwork, source: LabelledSource, batc
 def _score(
     network: PerceptionNetwork, batch: TensorBatch, tally: SceneTally | None
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    encoding = network.encode(batch.frames)
-    (mean, log_variance), logits = network.pose(encoding.latent), network.segmentation(encoding)
+    (mean, log_variance), logits = network(batch.frames)
     if tally:
-        tally.add(encoding, batch)
+        tally.add(network.encode(batch.frames), batch)
     confusion = confusion_matrix(logits.argmax(1), network.seen_labels(batch.semantic), logits.shape[1])
     scale = network.pose_scale
     return mean * scale, (0.5 * log_variance).exp() * scale, batch.pose, confusion

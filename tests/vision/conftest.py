@@ -144,7 +144,7 @@ class FakeSceneSource:
             depth[part][shown], semantic[part][shown] = away, self.FIRST + kind
             instances[part][shown] = number
             nearest = min(nearest, away)
-        return semantic, depth, instances, np.float64(nearest)
+        return semantic, depth, instances, np.array(nearest)
 
 
 def _draw_pose(generator: np.random.Generator, batch_size: int) -> tuple[np.ndarray, np.ndarray]:

@@ -80,12 +80,13 @@ def test_a_middle_is_hot_and_what_is_around_it_less(make_scene):
         targets.heat[targets.frame, objects.kind, targets.row, targets.column], torch.ones(len(objects.kind))
     )
     assert int((targets.heat == 1).sum()) <= len(objects.kind)
-    assert 0.0 <= float(targets.heat.min())
+    assert float(targets.heat.min()) >= 0.0
     beside = targets.heat[targets.frame, objects.kind, targets.row, (targets.column + 1).clamp(max=23)]
     assert float(beside[targets.column < 23].median()) < 0.95
 
 
-def test_what_a_network_that_knows_everything_says_is_read_off_exactly(make_scene):
+def test_what_a_network_that_knows_everything_says_is_read_off_again(make_scene):
+    right = pixels = 0
     for seed in range(5):
         batch = batch_of(make_scene(seed=seed))
         assert batch.instances is not None
@@ -103,8 +104,10 @@ def test_what_a_network_that_knows_everything_says_is_read_off_exactly(make_scen
                 continue
             for number in range(len(mine.kind)):
                 mask = grouped[n] == number + 1
-                names, counts = batch.instances[n][mask].unique(return_counts=True)
-                assert int(counts.max()) / int(counts.sum()) > 0.9, names
+                counts = batch.instances[n][mask].unique(return_counts=True)[1]
+                right, pixels = right + int(counts.max()), pixels + int(counts.sum())
+    assert right / pixels > 0.98  # a cell of four pixels points to one middle
+    assert pixels > 1000
 
 
 def test_a_network_that_knows_everything_has_no_loss(make_scene, monkeypatch):
