@@ -11,8 +11,9 @@ POSE_UNITS = ("m", "rad", "1/m", "1/m", "1/m")
 STATE = (*POSE, "speed", "side_speed", "yaw_rate", "steer")
 # A privileged state of about ± 1: offset / 3.5 m, heading / 0.5 rad, curvatures / 0.1, speeds / 15 m/s, …
 STATE_SCALE = np.array([1 / HALF_WIDTH, 2.0, 10.0, 10.0, 10.0, 1 / 15.0, 0.5, 1.0, 2.4], np.float32)
-INSTRUMENTS = ("speed", "steer")
-INSTRUMENT_SCALE = np.array([1 / 15.0, 2.4], np.float32)
+INSTRUMENTS = ("speed", "steer", "yaw_rate", "side_speed")
+"""What the car itself knows of its motion: no picture shows it, and near the limit of grip it matters."""
+INSTRUMENT_SCALE = np.array([1 / 15.0, 2.4, 1.0, 0.5], np.float32)
 
 
 @kernel

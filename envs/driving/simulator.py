@@ -193,9 +193,10 @@ class Simulator:
         )
 
     def instruments(self) -> np.ndarray:
-        """Speed and steering angle of each row, (N, 2) float32, scaled to about ± 1."""
-        steer = self.rows["steer"] * self.rows["mirror"]
-        return np.stack([self.rows["vx"], steer], axis=1) * INSTRUMENT_SCALE
+        """What `INSTRUMENTS` show of each row, (N, 4) float32, scaled to about ± 1."""
+        rows, mirror = self.rows, self.rows["mirror"]
+        sides = (rows["steer"] * mirror, rows["yaw_rate"] * mirror, rows["vy"] * mirror)
+        return np.stack([rows["vx"], *sides], axis=1) * INSTRUMENT_SCALE
 
     def privileged(self) -> np.ndarray:
         """The privileged state of each row, (N, 9), (N, 15) or (N, 53) float32, scaled to about ± 1."""

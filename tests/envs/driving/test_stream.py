@@ -165,6 +165,26 @@ def test_what_no_pixel_shows_is_not_told() -> None:
     assert hidden > 0, "somebody hides somebody else now and then"
 
 
+def test_of_whole_scenes_depths_and_instances_agree_with_the_masks() -> None:
+    source = driven(32, scene=True, image_size=[32, 64])
+    schema, plain = source.schema(), driven(32, image_size=[32, 64])
+    things = [schema["classes"].index(name) for name in schema["things"]]
+    assert things == list(range(things[0], things[0] + len(things)))
+    assert "things" not in plain.schema()
+    for _ in range(3):
+        frames, masks, poses, depths, instances = source.next_batch()
+        for scene_part, part in zip((frames, masks, poses), plain.next_batch(), strict=True):
+            np.testing.assert_array_equal(scene_part, part)
+        assert (depths.dtype, instances.dtype) == (np.float32, np.uint8)
+        np.testing.assert_array_equal(instances > 0, np.isin(masks, things))
+        assert (depths[masks == schema["classes"].index("sky")] == schema["furthest"]).all()
+        for n, number in {(n, int(k)) for n in range(32) for k in np.unique(instances[n]) if k}:
+            mine = instances[n] == number
+            assert len(np.unique(masks[n][mine])) == 1
+            assert np.ptp(depths[n][mine]) < 12.0  # one thing is no longer than a bus
+    assert (instances > 0).sum() > 100
+
+
 def test_to_tell_what_is_seen_changes_nothing_in_the_world() -> None:
     source = driven(16)
     source.next_batch()
