@@ -178,7 +178,7 @@ def test_of_whole_scenes_depths_and_instances_agree_with_the_masks() -> None:
         assert (depths.dtype, instances.dtype) == (np.float32, np.uint8)
         np.testing.assert_array_equal(instances > 0, np.isin(masks, things))
         assert (depths[masks == schema["classes"].index("sky")] == schema["furthest"]).all()
-        for n, number in {(n, int(k)) for n in range(32) for k in np.unique(instances[n]) if k}:
+        for n, number in sorted({(row, int(k)) for row in range(32) for k in np.unique(instances[row]) if k}):
             mine = instances[n] == number
             assert len(np.unique(masks[n][mine])) == 1
             assert np.ptp(depths[n][mine]) < 12.0  # one thing is no longer than a bus
