@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 import torch
 from safetensors.torch import load, save
 
+from vision.files import write_whole
 from vision.networks import NetworkConfig, PerceptionNetwork
 from vision.schema import checked_schema, schema_difference
 
@@ -49,8 +49,8 @@ def save_perception(
         "extra": dict(extra or {}),
     }
     record["record_sha256"] = _record_hash(record)
-    _write_whole(directory / record["weights"], weights)
-    _write_whole(directory / RECORD_NAME, json.dumps(record, indent=2).encode())
+    write_whole(directory / record["weights"], weights)
+    write_whole(directory / RECORD_NAME, json.dumps(record, indent=2).encode())
     _remove_others(directory, record["weights"])
 
 
@@ -119,28 +119,6 @@ def _read_weights(directory: Path, record: Mapping[str, Any]) -> bytes:
 def _record_hash(record: Mapping[str, Any]) -> str:
     content = {key: value for key, value in record.items() if key != "record_sha256"}
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
-
-
-def _write_whole(path: Path, content: bytes) -> None:
-    """Write to a file beside `path`, make sure of it, then take its place."""
-    partial = path.with_name(path.name + ".partial")
-    try:
-        with partial.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
-    _sync_directory(path.parent)
-
-
-def _sync_directory(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _remove_others(directory: Path, weights: str) -> None:

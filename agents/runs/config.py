@@ -50,6 +50,8 @@ class PerceptionConfig:
 
     path: Path | None = None
     """Folder of a trained encoder; without it the run trains its own first."""
+    data: Path | None = None
+    """Folder of frames stored by record_frames.py to learn from; without it they are made while it learns."""
     network: NetworkConfig = field(default_factory=NetworkConfig)
     """The network to train."""
     training: TrainingConfig = field(default_factory=TrainingConfig)

@@ -19,6 +19,7 @@ from vision.data import LabelledBatch, LabelledSource, PrefetchedSource
 from vision.evaluation import evaluate_perception
 from vision.networks import PerceptionNetwork
 from vision.pictures import prediction_grid
+from vision.shards import ShardError, ShardSource
 from vision.storage import save_perception
 from vision.training import NonFiniteLossError, PerceptionTrainer
 
@@ -49,7 +50,10 @@ class PerceptionStage:
         self._folder = folder
         self._seed = seed
         stream_seed = derive_seed(seed, "perception", "train")
-        self._source = PrefetchedSource(self._stream("train", stream_seed))
+        stream = self._stream("train", stream_seed)
+        if config.data is not None:
+            stream = ShardSource(config.data, config.batch_size, stream_seed, stream.schema())
+        self._source = PrefetchedSource(stream)
         self._trainer = PerceptionTrainer(
             config.network,
             config.training,
@@ -96,6 +100,8 @@ class PerceptionStage:
                 self._train(session, cadence, advance)
             except NonFiniteLossError as fault:
                 raise session.diverged(str(fault), self._store) from fault
+            except ShardError as fault:
+                raise RunError(str(fault)) from fault
         self._source.close()
         threads_for("cnn")
         scores = self._evaluate(session)

@@ -171,6 +171,7 @@ def test_of_whole_scenes_depths_and_instances_agree_with_the_masks() -> None:
     things = [schema["classes"].index(name) for name in schema["things"]]
     assert things == list(range(things[0], things[0] + len(things)))
     assert "things" not in plain.schema()
+    seen = 0
     for _ in range(3):
         frames, masks, poses, depths, instances = source.next_batch()
         for scene_part, part in zip((frames, masks, poses), plain.next_batch(), strict=True):
@@ -182,7 +183,8 @@ def test_of_whole_scenes_depths_and_instances_agree_with_the_masks() -> None:
             mine = instances[n] == number
             assert len(np.unique(masks[n][mine])) == 1
             assert np.ptp(depths[n][mine]) < 12.0  # one thing is no longer than a bus
-    assert (instances > 0).sum() > 100
+        seen += int((instances > 0).sum())
+    assert seen > 300
 
 
 def test_to_tell_what_is_seen_changes_nothing_in_the_world() -> None:
