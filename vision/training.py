@@ -3,13 +3,14 @@
 import math
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from vision.augmentation import Augmentation
 from vision.data import LabelledBatch, LabelledSource, TensorBatch, to_tensors
 from vision.encoder import Encoding
 from vision.formulas.losses import cross_entropy, gaussian_negative_log_likelihood, variance_weight
@@ -73,6 +74,8 @@ class TrainingConfig:
     """Weight of all that a network of whole scenes tells, beside the pose's negative log-likelihood."""
     segmentation_share: float = 0.125
     """Fraction of each batch that the segmentation learns from: it costs more than the pose."""
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    """How frames are changed before they are learnt from."""
     parts: int = 2
     """Parts that a batch is cut into, each computed by a thread of its own (on a CPU): as many as there are
     cores to use. It is part of the recipe: another number gives other bits."""
@@ -120,7 +123,7 @@ class PerceptionTrainer:
     ) -> None:
         self.config, self.device = config, torch.device(device)
         self.update, self.seconds, self.images = 0, 0.0, 0
-        self._source = source
+        self._source, self._seed = source, seed
         generator = torch.Generator().manual_seed(seed)
         network = PerceptionNetwork(network_config, source.schema(), _measured_scale(source), generator)
         self.network = network.to(self.device)
@@ -193,9 +196,17 @@ class PerceptionTrainer:
 
     def _timed_update(self) -> Tensor:
         started = time.perf_counter()
-        losses = self._learn(to_tensors(LabelledBatch(*self._source.next_batch()), self.device))
+        losses = self._learn(self._next_batch())
         self.seconds += time.perf_counter() - started
         return losses
+
+    def _next_batch(self) -> TensorBatch:
+        """The source's next batch, changed by draws that depend on the seed and the update alone."""
+        batch = to_tensors(LabelledBatch(*self._source.next_batch()), self.device)
+        if not self.config.augmentation.changes:
+            return batch
+        generator = torch.Generator().manual_seed(self._seed * 1_000_003 + self.update)
+        return self.config.augmentation.apply(batch, self.network.schema, generator)
 
     def _learn(self, batch: TensorBatch) -> Tensor:
         """One update; gives the losses, by `_parts`, without waiting for them."""
