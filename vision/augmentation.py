@@ -49,7 +49,7 @@ class Augmentation:
 
 
 def flipped(batch: TensorBatch, chosen: Bool[Tensor, " B"], schema: Mapping[str, Any]) -> TensorBatch:
-    """The batch with the chosen frames mirrored: columns of images turned round, poses as a mirror has them."""
+    """The batch with the chosen frames mirrored: images turned round, poses as a mirror has them."""
     images = (batch.frames, batch.semantic, batch.depth, batch.instances)
     frames, *masks = (None if image is None else _turned(image, chosen) for image in images)
     assert frames is not None

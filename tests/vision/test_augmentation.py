@@ -32,7 +32,8 @@ def test_mirrored_twice_is_as_before(source):
     once = flipped(batch, ALL, schema)
     twice = flipped(once, ALL, schema)
     assert not torch.equal(once.frames, batch.frames)
-    assert all(torch.equal(a, b) for a, b in zip(twice, batch, strict=True) if a is not None)
+    pairs = zip(twice, batch, strict=True)
+    assert all(torch.equal(a, b) for a, b in pairs if a is not None and b is not None)
 
 
 def test_a_mirrored_frame_is_that_of_the_mirrored_world(source):
