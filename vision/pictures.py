@@ -1,5 +1,7 @@
 """Pictures for reports: frames beside what is true of them and what a network says."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from jaxtyping import Float, UInt8
@@ -7,6 +9,7 @@ from PIL import Image, ImageDraw
 
 from vision.data import LabelledBatch, to_tensors
 from vision.networks import PerceptionNetwork
+from vision.scene import find_objects, visible_objects
 
 PALETTE = np.array(
     [
@@ -18,10 +21,15 @@ PALETTE = np.array(
         [250, 190, 50],
         [150, 90, 200],
         [60, 190, 190],
+        [30, 90, 60],
+        [170, 120, 90],
+        [230, 120, 190],
     ],
     np.uint8,
 )
 LINE_HEIGHT = 11  # [pixels] of the default font
+_SURE = 0.3  # score of a box that is drawn
+_HALF_BRIGHT = 10.0  # [m] away
 
 
 @torch.inference_mode()
@@ -30,7 +38,9 @@ def prediction_grid(
 ) -> UInt8[np.ndarray, "H W 3"]:
     """Each frame beside its true and its predicted classes, with the true and predicted pose below.
 
-    Rows that the encoder does not see stay black in the predicted mask.
+    Rows that the encoder does not see stay black in the predicted mask. Of a network of whole scenes true and
+    predicted depths follow, the nearer the brighter, and boxes lie on the frames: true ones white, found ones
+    yellow.
 
     Args:
         network: what is shown.
@@ -44,15 +54,49 @@ def prediction_grid(
     predicted[:, -logits.shape[2] :] = logits.argmax(1).cpu().numpy()
     pose = (estimate.mean * frozen.pose_scale).cpu().numpy()
     deviation = ((0.5 * estimate.log_variance).exp() * frozen.pose_scale).cpu().numpy()
+    panels = [batch.frames, _painted(batch.semantic), _painted(predicted)]
+    if network.config.scene:
+        panels = _scene_panels(frozen, batch, panels)
+    numbers = zip(batch.pose, pose, deviation, strict=True)
     cells = [
-        _cell(panels, _pose_lines(network.pose_names, *numbers), scale)
-        for panels, numbers in zip(
-            zip(batch.frames, _painted(batch.semantic), _painted(predicted), strict=True),
-            zip(batch.pose, pose, deviation, strict=True),
-            strict=True,
-        )
+        _cell(pictures, _pose_lines(network.pose_names, *row), scale)
+        for *pictures, row in zip(*panels, numbers, strict=True)
     ]
     return _grid(cells, columns)
+
+
+def _scene_panels(
+    network: PerceptionNetwork, batch: LabelledBatch, panels: list[np.ndarray]
+) -> list[np.ndarray]:
+    """The panels with boxes on the frames, and depths after them."""
+    assert batch.depth is not None
+    assert batch.instances is not None
+    tensors = to_tensors(batch, network.pose_scale.device)
+    estimate = network.scene(network.encode(tensors.frames))
+    above = batch.frames.shape[1] - estimate.log_depth.shape[1]
+    true = visible_objects(
+        torch.from_numpy(batch.instances),
+        torch.from_numpy(batch.semantic),
+        network.first_thing,
+        len(network.things),
+    )
+    frames = []
+    for n, (frame, found) in enumerate(zip(batch.frames, find_objects(estimate, least=_SURE), strict=True)):
+        picture = Image.fromarray(frame)
+        draw, lower = ImageDraw.Draw(picture), torch.tensor([0, above, 0, above])
+        for boxes, colour in ((true.box[true.frame == n], "white"), (found.box.cpu() + lower, "yellow")):
+            for left, top, right, bottom in boxes.tolist():
+                draw.rectangle((left - 1, top - 1, max(right, left), max(bottom, top)), outline=colour)
+        frames.append(np.asarray(picture))
+    depth = np.full(batch.depth.shape, np.inf, np.float32)
+    depth[:, above:] = estimate.log_depth.exp().cpu().numpy()
+    return [np.stack(frames), *panels[1:], _nearness(batch.depth), _nearness(depth)]
+
+
+def _nearness(depth: Float[np.ndarray, "B H W"]) -> UInt8[np.ndarray, "B H W 3"]:
+    """Depths [m] as grays: white at the camera, black far away."""
+    gray = 255 / (1 + depth / _HALF_BRIGHT)
+    return np.repeat(gray[..., None], 3, 3).astype(np.uint8)
 
 
 def _painted(classes: np.ndarray) -> UInt8[np.ndarray, "*shape 3"]:
@@ -70,7 +114,7 @@ def _pose_lines(
     return [f"{name} {a:+.3f} {b:+.3f}±{c:.3f}" for name, a, b, c in numbers]
 
 
-def _cell(panels: tuple[np.ndarray, ...], lines: list[str], scale: int) -> UInt8[np.ndarray, "H W 3"]:
+def _cell(panels: Sequence[np.ndarray], lines: list[str], scale: int) -> UInt8[np.ndarray, "H W 3"]:
     picture = np.concatenate(panels, axis=1).repeat(scale, axis=0).repeat(scale, axis=1)
     text = Image.new("RGB", (picture.shape[1], LINE_HEIGHT * len(lines) + 4))
     ImageDraw.Draw(text).multiline_text((2, 0), "\n".join(lines), fill="white", spacing=0)

@@ -37,3 +37,22 @@ def test_the_numbers_are_written(network, make_road):
     text = grid[2 + 128 : -2, 2:-2]
     lines = [text[i * LINE_HEIGHT : (i + 1) * LINE_HEIGHT] for i in range(5)]
     assert all(line.max() > 200 for line in lines)
+
+
+def test_of_a_scene_boxes_lie_on_the_frame_and_depths_follow(make_scene):
+    source = make_scene(batch_size=2)
+    config = NetworkConfig(scene=True, sky=0.25, latent_size=4)
+    scenes = PerceptionNetwork(config, source.schema(), [1.0], torch.Generator().manual_seed(0))
+    batch = LabelledBatch(*source.next_batch())
+    grid = prediction_grid(scenes, batch, columns=1, scale=1)
+    assert grid.shape == (2 * (32 + LINE_HEIGHT + 4 + 4), 5 * 48 + 4, 3)
+    frame, truth, _, near, told = (grid[2:34, 2 + 48 * k : 50 + 48 * k] for k in range(5))
+    changed = (frame != batch.frames[0]).any(-1)
+    assert 4 <= changed.sum() < changed.size / 2
+    assert (frame[changed] == [255, 255, 255]).all(-1).any()
+    np.testing.assert_array_equal(truth, PALETTE[batch.semantic[0]])
+    assert batch.depth is not None
+    order = np.argsort(batch.depth[0].ravel(), kind="stable")
+    assert (np.diff(near[..., 0].ravel()[order].astype(int)) <= 0).all()
+    assert not told[:8].any()  # rows that the encoder does not see
+    assert told[8:].all()
