@@ -26,6 +26,8 @@ TRAINING = [*AGENT, *PERCEPTION]
 SMALL = {
     "scripts/train_agent.py": TRAINING,
     "scripts/train_perception.py": [*PERCEPTION, "--track.mode", "disabled"],
+    "scripts/train_classifier.py": ["--training.epochs", "1", "--folds", "2"],
+    "scripts/record_frames.py": ["--batches", "2", "--batch_size", "16"],
     "scripts/evaluate.py": ["--episodes", "2"],
     "scripts/render_episode.py": ["--seconds", "1"],
     "scripts/render_camera.py": ["--columns", "2"],
@@ -46,7 +48,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def small(command: str, run: Path, folder: Path) -> list[str]:
     """The command's words, with this run, on a small budget, writing into `folder` alone."""
     words = [str(run) if word == "runs/NAME" else word for word in shlex.split(command)]
-    words = [str(folder / word) if re.fullmatch(r"\w+\.(json|mp4|gif|png)", word) else word for word in words]
+    written = re.compile(r"\w+\.(json|mp4|gif|png)|frames")
+    words = [str(folder / word) if written.fullmatch(word) else word for word in words]
     own = ["--run_dir", str(folder / "run")]
     if words[0] == "make":
         return [*words, f"OPTIONS={shlex.join([*own, *TRAINING])}"]
@@ -55,7 +58,8 @@ def small(command: str, run: Path, folder: Path) -> list[str]:
         options = FEW
     elif re.search("cartpole|tmaze|rainbow|_state", command):
         options = AGENT
-    own = own if words[1].startswith("scripts/train") and "--resume" not in words else []
+    runs = words[1] in ("scripts/train_agent.py", "scripts/train_perception.py")
+    own = own if runs and "--resume" not in words else []
     return [sys.executable, *words[1:], *options, *own]
 
 
