@@ -12,8 +12,9 @@ class ActorCriticConfig:
 
     name: str = ""
     """The agent's name."""
-    perception: Literal["pixels", "features", "affordances", "privileged"] = "pixels"
-    """What it sees: the observation as it is, a trained encoder's features or predictions, or the truth."""
+    perception: Literal["pixels", "features", "affordances", "segmentation", "privileged"] = "pixels"
+    """What it sees: the observation as it is; a trained encoder's features, its predictions, or its map of
+    the classes; or the truth."""
     learning_rate: float = 3e-4
     """Step size of Adam."""
     learning_rate_steps: int = 0

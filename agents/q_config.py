@@ -6,7 +6,7 @@ from typing import Literal
 from agents.checks import require_finite
 from agents.networks import ImageKind
 
-Perception = Literal["pixels", "features", "affordances", "privileged"]
+Perception = Literal["pixels", "features", "affordances", "segmentation", "privileged"]
 Distribution = Literal["none", "categorical", "quantile", "implicit"]
 
 
@@ -27,7 +27,8 @@ class ScoreConfig:
     """What every agent can be told that scores actions by a network and acts by the network's average."""
 
     perception: Perception = "pixels"
-    """What it sees: the observation as it is, a trained encoder's features or predictions, or the truth."""
+    """What it sees: the observation as it is; a trained encoder's features, its predictions, or its map of
+    the classes; or the truth."""
     learning_rate: float = 1e-3
     """Step size of Adam."""
     learning_rate_steps: int = 0

@@ -11,7 +11,7 @@ from agents.runs.config import EnvConfig, RunConfig
 from agents.runs.environments import EXPERT_ACTION, make_environment
 from agents.runs.errors import RunError
 from vision.data import LabelledSource
-from vision.features import PerceptionObservation
+from vision.features import PerceptionObservation, SegmentedObservation
 from vision.networks import PerceptionNetwork
 
 LabelledStream = Callable[..., LabelledSource]
@@ -53,7 +53,11 @@ def make_env(
 def observed(config: RunConfig, env: VectorEnv, encoder: PerceptionNetwork | None) -> VectorEnv:
     """The environments seen through the encoder, if there is one."""
     mode = config.agent.perception
-    if encoder is None or (mode != "features" and mode != "affordances"):
+    if encoder is None:
+        return env
+    if mode == "segmentation":
+        return SegmentedObservation(env, encoder, parts=2)
+    if mode != "features" and mode != "affordances":
         return env
     return PerceptionObservation(env, encoder, mode, parts=2)
 

@@ -24,7 +24,7 @@ class AgentConfig(Protocol):
 
     @property
     def perception(self) -> str:
-        """What the agent sees: pixels, features, affordances or privileged."""
+        """What the agent sees: pixels, features, affordances, segmentation or privileged."""
         ...
 
 
@@ -180,4 +180,4 @@ class RunConfig:
     @property
     def needs_encoder(self) -> bool:
         """Whether the agent sees through a trained encoder."""
-        return self.agent.perception in ("features", "affordances")
+        return self.agent.perception in ("features", "affordances", "segmentation")

@@ -82,6 +82,16 @@ def refused(*arguments: str) -> tuple[int, str]:
 
 
 @pytest.mark.slow
+def test_an_agent_sees_through_maps_of_classes_and_changes_no_bit_of_the_encoder(
+    alone: Path, tmp_path: Path
+) -> None:
+    given = [*OPTIONS, "--perception.path", str(alone / "perception"), "--agent.perception", "segmentation"]
+    before = {path.name: path.read_bytes() for path in (alone / "perception").iterdir()}
+    finish("--run_dir", str(tmp_path / "run"), *given, "--train.env_steps", "200")
+    assert before == {path.name: path.read_bytes() for path in (alone / "perception").iterdir()}
+    assert (tmp_path / "run" / "evaluation.json").exists()
+
+
 def test_an_encoder_for_another_mounting_of_the_camera_is_refused(alone: Path, tmp_path: Path):
     mounting = tmp_path / "mounting.yaml"
     mounting.write_text("env: {kwargs: {camera: {pitch: 0.6}}}\n")

@@ -5,7 +5,7 @@ import torch
 from gymnasium import spaces
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
-from vision.features import PerceptionObservation
+from vision.features import PerceptionObservation, SegmentedObservation
 from vision.networks import NetworkConfig, PerceptionNetwork
 
 CAMERA = spaces.Box(0, 255, (64, 64, 3), np.uint8)
@@ -182,3 +182,45 @@ def test_parts_of_a_large_batch_give_the_rows_of_the_whole(network):
     whole = PerceptionObservation(make_vector(num_envs=53), network)
     parts = PerceptionObservation(make_vector(num_envs=53), network, parts=2)
     np.testing.assert_allclose(parts.reset(seed=1)[0], whole.reset(seed=1)[0], atol=1e-5)
+
+
+def maps(network, frames):
+    """Odds of the classes in cells of two pixels, of the rows that are seen."""
+    with torch.inference_mode():
+        logits = network(torch.from_numpy(frames))[1].numpy().astype(np.float64)
+    odds = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    count, kinds, rows, columns = odds.shape
+    return odds.reshape(count, kinds, rows // 2, 2, columns // 2, 2).mean((3, 5)).transpose(0, 2, 3, 1)
+
+
+@pytest.mark.parametrize("instruments", [True, False])
+@pytest.mark.parametrize("mode", [AutoresetMode.NEXT_STEP, AutoresetMode.SAME_STEP])
+def test_maps_of_classes_take_the_place_of_frames(network, instruments, mode):
+    plain = make_vector(mode, instruments=instruments)
+    wrapped = SegmentedObservation(make_vector(mode, instruments=instruments), network)
+    raw, obs = plain.reset(seed=1)[0], wrapped.reset(seed=1)[0]
+    for step in range(4):
+        assert obs in wrapped.observation_space
+        shown = obs["camera"] if instruments else obs
+        expected = 255 * maps(network, raw["camera"] if instruments else raw)
+        assert shown.shape == (3, 20, 32, 5)
+        np.testing.assert_allclose(shown, expected, atol=1.001)
+        np.testing.assert_allclose(shown.astype(int).sum(-1), 255, atol=3)
+        if instruments:
+            np.testing.assert_array_equal(obs["instruments"], raw["instruments"])
+        (raw, *_, raw_info), (obs, *_, info) = plain.step(STAY), wrapped.step(STAY)
+        if mode == AutoresetMode.SAME_STEP and step == 2:
+            finals = zip(raw_info["final_obs"], info["final_obs"], strict=True)
+            for before, after in finals:
+                told = after["camera"] if instruments else after
+                camera = before["camera"] if instruments else before
+                np.testing.assert_allclose(told, 255 * maps(network, camera[None])[0], atol=1.001)
+
+
+def test_the_network_behind_maps_stays_as_it_was(network):
+    env = SegmentedObservation(make_vector(), network)
+    before = env.weights_hash()
+    env.reset(seed=1)
+    for _ in range(4):
+        env.step(STAY)
+    assert env.weights_hash() == before

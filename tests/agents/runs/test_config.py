@@ -45,7 +45,13 @@ def test_a_value_out_of_range_is_named_with_what_would_be_right(build: Callable[
 
 @pytest.mark.parametrize(
     ("perception", "needs"),
-    [("pixels", False), ("privileged", False), ("features", True), ("affordances", True)],
+    [
+        ("pixels", False),
+        ("privileged", False),
+        ("features", True),
+        ("affordances", True),
+        ("segmentation", True),
+    ],
 )
 def test_an_encoder_is_needed_by_those_who_see_through_one(perception, needs: bool):
     assert RunConfig(DQNConfig(perception=perception)).needs_encoder is needs
