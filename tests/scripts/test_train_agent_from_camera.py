@@ -92,6 +92,7 @@ def test_an_agent_sees_through_maps_of_classes_and_changes_no_bit_of_the_encoder
     assert (tmp_path / "run" / "evaluation.json").exists()
 
 
+@pytest.mark.slow
 def test_an_encoder_for_another_mounting_of_the_camera_is_refused(alone: Path, tmp_path: Path):
     mounting = tmp_path / "mounting.yaml"
     mounting.write_text("env: {kwargs: {camera: {pitch: 0.6}}}\n")
