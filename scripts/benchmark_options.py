@@ -44,6 +44,9 @@ class Options:
 
     def __post_init__(self) -> None:
         require(self.suite in SUITES, "suite", self.suite, " or ".join(SUITES))
+        for name in ("tasks", "agents"):
+            chosen = getattr(self, name)
+            require(chosen is None or len(chosen) > 0, name, [], "one or more names, or left out")
         require(1 <= self.num_envs <= 4096, "num_envs", self.num_envs, "from 1 to 4096")
         require(1 <= self.threads <= 256, "threads", self.threads, "from 1 to 256")
         require(1 <= self.parallel <= 256, "parallel", self.parallel, "from 1 to 256")

@@ -131,7 +131,8 @@ class SB3Agent:
         try:
             self.model.learn(env_steps, callback, log_interval=sys.maxsize)  # it is the callback that reports
         except ValueError as fault:
-            if self._is_spoilt():  # distributions refuse what is not a number before any loss tells of it
+            refused = "found invalid values" in str(fault)  # by a distribution, before any loss tells of it
+            if refused or self._is_spoilt():
                 raise NonFiniteLossError(self.model.num_timesteps, self.model._n_updates) from fault
             raise
 

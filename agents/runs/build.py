@@ -46,7 +46,13 @@ def make_env(
     if split is not None:
         kwargs["split"] = split
         kwargs.pop("expert", None)  # who is judged on a split asks nobody
-    env = make_environment(config.env.id, num_envs, kwargs)
+    try:
+        env = make_environment(config.env.id, num_envs, kwargs)
+    except ValueError as fault:
+        if config.agent.perception != "privileged":
+            raise
+        told = f"agent.perception is 'privileged', and {config.env.id} may have no privileged state"
+        raise ValueError(f"{told}: {fault}") from fault
     return observed(config, env, encoder)
 
 

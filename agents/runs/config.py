@@ -42,6 +42,8 @@ class EnvConfig:
     def __post_init__(self) -> None:
         require(bool(self.id), "env.id", self.id, "the id of a Gymnasium environment")
         require(self.num_envs >= 1, "env.num_envs", self.num_envs, "at least 1")
+        mode = self.kwargs.get("render_mode")
+        require(mode != "human", "env.kwargs.render_mode", mode, "left out: render_episode.py shows a run")
 
 
 @dataclass(frozen=True)

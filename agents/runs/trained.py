@@ -151,9 +151,13 @@ def load_run(path: Path, device: str = "auto") -> TrainedRun:
         )
         splits = splits_of(env)
         env.close()
-        agent.load_policy_state_dict(from_safetensors(folder.policy.read_bytes()))
+        weights = from_safetensors(folder.policy.read_bytes())
     except (ValueError, RuntimeError, SafetensorError) as fault:
         raise RunError(f"{path}: {fault}") from fault
+    try:
+        agent.load_policy_state_dict(weights)
+    except (ValueError, RuntimeError, KeyError) as fault:
+        raise RunError(f"{folder.policy} holds another network than {folder.config} describes") from fault
     return TrainedRun(config, agent, encoder, splits)
 
 

@@ -36,6 +36,8 @@ def test_every_row_says_what_was_measured_and_how(tmp_path: Path):
             ["learning", "--seeds", "[-1]"],
             "seeds is [-1]; it must be one or more whole numbers, 0 or greater",
         ),
+        (["learning", "--tasks", "[]"], "tasks is []; it must be one or more names, or left out"),
+        (["learning", "--agents", "[]"], "agents is []; it must be one or more names, or left out"),
         (["learning", "--seeds", "[]"], "seeds is []; it must be one or more whole numbers, 0 or greater"),
     ],
 )

@@ -105,6 +105,20 @@ def test_a_run_without_a_policy_says_how_to_get_one(
 
 
 @pytest.mark.slow
+def test_the_weights_of_another_network_are_one_sentence(
+    cartpole_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    told = (cartpole_run / "config.yaml").read_text()
+    assert "- 256\n  - 256" in told
+    (tmp_path / "config.yaml").write_text(told.replace("- 256\n  - 256", "- 32\n  - 256", 1))
+    (tmp_path / "policy.safetensors").write_bytes((cartpole_run / "policy.safetensors").read_bytes())
+    assert evaluate.main([str(tmp_path)]) == 2
+    told = capsys.readouterr().err
+    assert "holds another network than" in told
+    assert told.count("\n") == 1
+
+
+@pytest.mark.slow
 def test_an_altered_policy_is_one_sentence(
     driving_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):

@@ -145,7 +145,11 @@ def test_a_finished_run_says_so(alone: Path):
         (["--env.id", "CartPole-v1", "--env.kwargs.colour", "red"], "env.kwargs do not suit CartPole-v1"),
         (["--env.id", "Pendulum-v1"], "Discrete"),
         (["--env.id", "CartPole-v1", "--agent.perception", "features"], "labelled frames"),
-        (["--env.id", "CartPole-v1", "--agent.perception", "privileged"], "env.kwargs do not suit"),
+        (
+            ["--env.id", "CartPole-v1", "--agent.perception", "privileged"],
+            "agent.perception is 'privileged', and CartPole-v1 may have no privileged state",
+        ),
+        (["--env.kwargs.render_mode", "human"], "render_episode.py shows a run"),
         (["--env.id", "CartPole-v1", "--agent.name", "dagger"], "the environment tells no info"),
     ],
 )
