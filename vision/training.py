@@ -4,7 +4,7 @@ import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -25,9 +25,11 @@ from vision.optimisation import (
     restore_moments,
     scale_learning_rates,
 )
+from vision.processes import Processes
 from vision.scene_losses import scene_losses
 
 SCALE_BATCHES = 16
+T = TypeVar("T")
 
 
 class NonFiniteLossError(ArithmeticError):
@@ -110,6 +112,7 @@ class PerceptionTrainer:
             `PrefetchedSource` to have the next batch computed meanwhile.
         seed: of the initial weights.
         device: where to train.
+        processes: those that train together, each with a source of its own; this one alone by default.
     """
 
     def __init__(
@@ -120,12 +123,15 @@ class PerceptionTrainer:
         *,
         seed: int,
         device: str | torch.device = "cpu",
+        processes: Processes | None = None,
     ) -> None:
+        self._processes = processes or Processes()
         self.config, self.device = config, torch.device(device)
         self.update, self.seconds, self.images = 0, 0.0, 0
         self._source, self._seed = source, seed
         generator = torch.Generator().manual_seed(seed)
-        network = PerceptionNetwork(network_config, source.schema(), _measured_scale(source), generator)
+        scale = self._processes.agreed(_measured_scale(source))
+        network = PerceptionNetwork(network_config, source.schema(), scale, generator)
         self.network = network.to(self.device)
         self._average = WeightAverage(self.network, config.average)
         self._workers = GradientWorkers(config.parts if self.device.type == "cpu" else 1)
@@ -163,7 +169,10 @@ class PerceptionTrainer:
             yield self._record(torch.stack(losses).cpu())
 
     def state_dict(self) -> dict[str, Any]:
-        """Everything that training depends on, exact between two records; the source's state included."""
+        """Everything that training depends on, exact between two records; the source's state included.
+
+        All processes must ask for it together.
+        """
         return {
             "update": self.update,
             "images": self.images,
@@ -172,7 +181,7 @@ class PerceptionTrainer:
             "average": _cloned(self.averaged.state_dict()),
             **({"usual_gradient": self._clip.usual.clone()} if self._clip else {}),
             "optimisers": named_moments(self._optimisers, self.network),
-            "source": self._source.state_dict(),
+            "source": _only(self._processes.gathered(self._source.state_dict())),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -183,7 +192,11 @@ class PerceptionTrainer:
         if self._clip:
             self._clip.usual.copy_(state["usual_gradient"])
         restore_moments(self._optimisers, self.network, state["optimisers"])
-        self._source.load_state_dict(state["source"])
+        saved, count = state["source"], self._processes.count
+        sources = saved if isinstance(saved, list) else [saved]
+        if len(sources) != count:
+            raise ValueError(f"{len(sources)} processes saved the training, and {count} would go on with it")
+        self._source.load_state_dict(sources[self._processes.rank])
 
     def learning_rate_factor(self) -> float:
         """Of the next update: from 0 to 1 in a linear warm-up, then to 0 along a cosine, over the budget.
@@ -198,6 +211,8 @@ class PerceptionTrainer:
         started = time.perf_counter()
         losses = self._learn(self._next_batch())
         self.seconds += time.perf_counter() - started
+        if self.config.seconds is not None:
+            (self.seconds,) = self._processes.agreed([self.seconds])
         return losses
 
     def _next_batch(self) -> TensorBatch:
@@ -212,13 +227,14 @@ class PerceptionTrainer:
         """One update; gives the losses, by `_parts`, without waiting for them."""
         scale_learning_rates(self._optimisers, self.learning_rate_factor())
         losses = self._workers.compute(self._losses, batch, self.network)
+        losses = self._processes.mean(losses, self.network)
         if self._clip:
             self._clip.shorten()
         for optimiser in self._optimisers:
             optimiser.step()
         self._average.update(self.update)
         self.update += 1
-        self.images += len(batch.frames)
+        self.images += self._processes.count * len(batch.frames)
         return losses
 
     @property
@@ -273,6 +289,11 @@ class PerceptionTrainer:
 def _measured_scale(source: LabelledSource) -> list[float]:
     poses = np.concatenate([source.next_batch()[2] for _ in range(SCALE_BATCHES)])
     return poses.std(axis=0, dtype=np.float64).clip(min=1e-6).tolist()
+
+
+def _only(parts: list[T]) -> T | list[T]:
+    """The only one of a list, or the list."""
+    return parts[0] if len(parts) == 1 else parts
 
 
 def _cloned(state: dict[str, Tensor]) -> dict[str, Tensor]:

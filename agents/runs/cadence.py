@@ -37,7 +37,12 @@ class CheckpointCadence:
         self._last = self._clock()
         self._cost = self._last - start
 
+    @property
+    def is_due(self) -> bool:
+        """Whether the last checkpoint is old enough for another one."""
+        return self._clock() - self._last >= max(self._least_seconds, self._cost / self._share)
+
     def save_if_due(self) -> None:
         """Write a checkpoint if the last one is old enough."""
-        if self._clock() - self._last >= max(self._least_seconds, self._cost / self._share):
+        if self.is_due:
             self.save()

@@ -13,6 +13,7 @@ from agents.runs.folder import RunFolder
 from agents.runs.perception_stage import PerceptionStage
 from agents.runs.report import print_line, print_scores, write_report
 from agents.runs.session import open_session
+from vision.processes import Processes
 
 
 class EncoderRun:
@@ -23,6 +24,7 @@ class EncoderRun:
         folder: where it lies; it may hold a part of the run already.
         labelled_streams: environment id → labelled frames of its camera.
         console: where the bar and the table are printed.
+        processes: those that train together; this one alone by default.
 
     Raises:
         RunError: something does not fit; one sentence that says what.
@@ -34,6 +36,7 @@ class EncoderRun:
         folder: RunFolder,
         labelled_streams: Mapping[str, LabelledStream],
         console: Console,
+        processes: Processes | None = None,
     ) -> None:
         self._config = config
         self._folder = folder
@@ -42,9 +45,22 @@ class EncoderRun:
         try:
             make_environment(config.env.id, 1, config.env.kwargs).close()  # refuses what does not suit it
             device = str(find_device(config.device))
-            self._stage = PerceptionStage(config.perception, stream, folder, config.seed, device)
+            self._stage = PerceptionStage(config.perception, stream, folder, config.seed, device, processes)
         except ValueError as fault:
             raise RunError(str(fault)) from fault
+
+    def follow(self, resumes: bool) -> None:
+        """Train beside the process that leads; nothing is written.
+
+        Args:
+            resumes: whether the run goes on from a checkpoint.
+
+        Raises:
+            RunError: what ended the training.
+        """
+        if resumes:
+            self._stage.restore(self._console)
+        self._stage.follow()
 
     def run(self, options: str) -> None:
         """Train, measure on unseen roads, save, report.

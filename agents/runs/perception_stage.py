@@ -19,6 +19,7 @@ from vision.data import LabelledBatch, LabelledSource, PrefetchedSource
 from vision.evaluation import evaluate_perception
 from vision.networks import PerceptionNetwork
 from vision.pictures import prediction_grid
+from vision.processes import Processes
 from vision.shards import ShardError, ShardSource
 from vision.storage import save_perception
 from vision.training import NonFiniteLossError, PerceptionTrainer
@@ -35,6 +36,7 @@ class PerceptionStage:
         folder: the run's folder.
         seed: seed of the run.
         device: where the network is trained.
+        processes: those that train it together; this one alone by default.
     """
 
     def __init__(
@@ -44,12 +46,16 @@ class PerceptionStage:
         folder: RunFolder,
         seed: int,
         device: str,
+        processes: Processes | None = None,
     ) -> None:
+        self._processes = processes or Processes()
         self._config = config
         self._labelled_stream = labelled_stream
         self._folder = folder
         self._seed = seed
-        stream_seed = derive_seed(seed, "perception", "train")
+        rank = self._processes.rank
+        others = [str(rank)] if rank else []  # who leads sees what one alone would
+        stream_seed = derive_seed(seed, "perception", "train", *others)
         stream = self._stream("train", stream_seed)
         if config.data is not None:
             stream = ShardSource(config.data, config.batch_size, stream_seed, stream.schema())
@@ -60,6 +66,7 @@ class PerceptionStage:
             self._source,
             seed=derive_seed(seed, "perception"),
             device=device,
+            processes=self._processes,
         )
         self._store = CheckpointStore(folder.perception_checkpoints, origin=folder.config_hash)
 
@@ -72,7 +79,7 @@ class PerceptionStage:
         """Go on from the stage's last checkpoint; returns the tracker's state there, None without one.
 
         Raises:
-            RunError: there are checkpoints, and all are damaged.
+            RunError: there are checkpoints, and all are damaged, or of another number of processes.
         """
         try:
             checkpoint = self._store.load_latest()
@@ -82,7 +89,10 @@ class PerceptionStage:
             return None
         for warning in checkpoint.warnings:
             print_line(console, warning)
-        self._trainer.load_state_dict(checkpoint.state["trainer"])
+        try:
+            self._trainer.load_state_dict(checkpoint.state["trainer"])
+        except ValueError as fault:
+            raise RunError(str(fault)) from fault
         return checkpoint.state["tracking"]
 
     def run(self, session: Session) -> dict[str, float | None]:
@@ -112,11 +122,31 @@ class PerceptionStage:
         for metrics in self._trainer.train():
             self._log(session, metrics)
             advance(int(metrics["update"]), f"loss {metrics['loss']:.3f}")
-            if session.interrupt.requested:
+            asked, due = self._processes.agreed([session.interrupt.requested, cadence.is_due])
+            if asked or due:
                 cadence.save()
+            if asked:
                 raise session.interrupted()
-            cadence.save_if_due()
         cadence.save()
+
+    def follow(self) -> None:
+        """Train beside the process that leads, which alone writes and says when to save and to stop.
+
+        Raises:
+            RunError: the loss is no longer finite, or a shard is damaged.
+        """
+        threads_for("parts")
+        try:
+            for _ in self._trainer.train():
+                asked, due = self._processes.agreed([False, False])
+                if asked or due:
+                    self._trainer.state_dict()  # a part of what the leader saves
+                if asked:
+                    return
+        except (NonFiniteLossError, ShardError) as fault:
+            raise RunError(str(fault)) from fault
+        self._trainer.state_dict()
+        self._source.close()
 
     def _log(self, session: Session, metrics: dict[str, float]) -> None:
         """Write the trainer's metrics under `perception/`, its times under `time/`."""

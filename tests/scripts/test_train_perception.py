@@ -1,4 +1,7 @@
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -6,6 +9,7 @@ import pytest
 from scripts import train_perception
 from vision.storage import load_perception
 
+ROOT = Path(__file__).parents[2]
 OPTIONS = [
     *(
         "--env.kwargs.num_levels",
@@ -35,6 +39,35 @@ def test_an_encoder_is_trained_measured_and_kept(tmp_path: Path, capsys: pytest.
     assert updates == [2, 4, 6, None]
     assert train_perception.main(["--resume", str(folder)]) == 0
     assert "is finished" in capsys.readouterr().out
+
+
+def torchrun(*words: str) -> subprocess.CompletedProcess[str]:
+    """The program in two processes of one thread each."""
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
+    command += ["scripts/train_perception.py", *words]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    return subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=600, check=False
+    )
+
+
+@pytest.mark.slow
+def test_two_processes_train_one_encoder_and_one_alone_is_told_that_it_cannot_go_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    folder = tmp_path / "encoder"
+    ended = torchrun("--run_dir", str(folder), *OPTIONS, "--perception.training.parts", "1")
+    assert ended.returncode == 0, ended.stderr[-2000:]
+    assert ended.stdout.count("encoder on unseen roads") == 1
+    lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    assert [line["perception/images"] for line in lines if "perception/images" in line] == [64, 128, 192]
+    assert load_perception(folder / "perception").pose_names
+    (folder / "report.html").unlink()  # as if it had been killed before the report
+    assert train_perception.main(["--resume", str(folder)]) == 2
+    assert "2 processes saved the training, and 1 would go on with it" in capsys.readouterr().err
+    again = torchrun("--resume", str(folder))
+    assert again.returncode == 0, again.stderr[-2000:]
+    assert (folder / "report.html").is_file()
 
 
 @pytest.mark.parametrize(
