@@ -68,9 +68,14 @@ class PerceptionNetwork(nn.Module):
         pose_scale: (P,) what one unit of the pose head means in the schema's own units; typically the
             standard deviation of the labels.
         generator: draws the initial weights.
+
+    Attributes:
+        mixed: whether convolutions compute in bfloat16; what they give is float32 all the same. It is no part
+            of what is stored: who trains decides.
     """
 
     pose_scale: Tensor
+    mixed = False
 
     def __init__(
         self,
@@ -122,7 +127,9 @@ class PerceptionNetwork(nn.Module):
 
     def encode(self, frames: UInt8[Tensor, "B H W C"]) -> Encoding:
         """Feature maps and latent."""
-        return self.encoder(frames)
+        with self._precision():
+            encoding = self.encoder(frames)
+        return Encoding(*(part.float() for part in encoding))
 
     def pose(self, latent: Float[Tensor, "B L"]) -> PoseEstimate:
         """The lane pose, from a latent."""
@@ -135,7 +142,9 @@ class PerceptionNetwork(nn.Module):
 
     def scene(self, encoding: Encoding) -> SceneEstimate:
         """Everything that is said of the lower rows of the frame, by a network of whole scenes."""
-        return self.scene_head(encoding)
+        with self._precision():
+            estimate = self.scene_head(encoding)
+        return SceneEstimate(*(part.float() for part in estimate))
 
     def seen_labels(self, labels: Shaped[Tensor, "B H W"]) -> Shaped[Tensor, "B h W"]:
         """The rows of label images (B, H, W) that `segmentation` answers for."""
@@ -172,6 +181,9 @@ class PerceptionNetwork(nn.Module):
         """Kernels and matrices between the first layer and the heads."""
         first = self.encoder.stem[0].weight
         return [p for p in self.encoder.parameters() if p.ndim > 1 and p is not first]
+
+    def _precision(self) -> torch.autocast:
+        return torch.autocast(self.pose_scale.device.type, torch.bfloat16, enabled=self.mixed)
 
     def _draw_weights(self, generator: torch.Generator) -> None:
         for module in self.modules():

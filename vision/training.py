@@ -4,7 +4,7 @@ import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import torch
@@ -76,6 +76,9 @@ class TrainingConfig:
     """Weight of all that a network of whole scenes tells, beside the pose's negative log-likelihood."""
     segmentation_share: float = 0.125
     """Fraction of each batch that the segmentation learns from: it costs more than the pose."""
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    """What convolutions compute in; auto is bfloat16 on a GPU that has it, and float32 on a CPU, where it is
+    quicker."""
     augmentation: Augmentation = field(default_factory=Augmentation)
     """How frames are changed before they are learnt from."""
     parts: int = 2
@@ -134,6 +137,7 @@ class PerceptionTrainer:
         network = PerceptionNetwork(network_config, source.schema(), scale, generator)
         self.network = network.to(self.device)
         self._average = WeightAverage(self.network, config.average)
+        self.network.mixed = _is_mixed(config.precision, self.device)
         self._workers = GradientWorkers(config.parts if self.device.type == "cpu" else 1)
         self._clip = GradientClip(self.network, config.clip, self.device) if config.clip else None
         self._optimisers = build_optimisers(
@@ -284,6 +288,13 @@ class PerceptionTrainer:
             "seconds": self.seconds,
             "time/images_per_second": self.images / self.seconds,
         }
+
+
+def _is_mixed(precision: str, device: torch.device) -> bool:
+    """Whether convolutions are to compute in bfloat16."""
+    if precision == "auto":
+        return device.type == "cuda" and torch.cuda.is_bf16_supported()
+    return precision == "bfloat16"
 
 
 def _measured_scale(source: LabelledSource) -> list[float]:

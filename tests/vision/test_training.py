@@ -233,3 +233,27 @@ def test_an_odd_batch_is_softened_and_training_continues_in_the_same_bits(make_r
     second.load_state_dict(as_stored(first.state_dict()))
     list(second.train())
     assert_same_state(second.state_dict(), alone.state_dict())
+
+
+@pytest.mark.parametrize("scene", [False, True])
+def test_half_precision_learns_nearly_the_same_and_auto_is_float32_on_a_processor(
+    make_road, make_scene, scene
+):
+    make, config = (
+        (make_scene, NetworkConfig(scene=True, sky=0.0, latent_size=16))
+        if scene
+        else (make_road, NetworkConfig(latent_size=16))
+    )
+    losses, networks = {}, {}
+    for precision in ("auto", "float32", "bfloat16"):
+        settings = TrainingConfig(updates=6, log_interval=2, parts=1, precision=precision)
+        learner = PerceptionTrainer(config, settings, make(batch_size=4), seed=3)
+        losses[precision] = [record["loss"] for record in learner.train()]
+        networks[precision] = learner
+    assert losses["auto"] == losses["float32"]
+    assert losses["bfloat16"] != losses["float32"]
+    assert losses["bfloat16"] == pytest.approx(losses["float32"], rel=0.1)
+    half = networks["bfloat16"]
+    assert half.network.mixed
+    assert not half.averaged.mixed  # what is saved and acts computes as always
+    assert all(part.dtype == torch.float32 for part in half.network.state_dict().values())
