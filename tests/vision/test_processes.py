@@ -3,7 +3,8 @@ import socket
 import numpy as np
 import pytest
 import torch
-from torch import distributed, multiprocessing
+from torch import distributed
+from torch.multiprocessing.spawn import spawn
 
 from vision.networks import NetworkConfig
 from vision.processes import Processes
@@ -68,7 +69,7 @@ def free_port() -> int:
 
 
 def test_two_processes_train_as_one_on_the_frames_of_both(make_road, tmp_path):
-    multiprocessing.spawn(trained, (free_port(), make_road, str(tmp_path)), nprocs=2)
+    spawn(trained, (free_port(), make_road, str(tmp_path)), nprocs=2)
     first, second = (torch.load(tmp_path / f"{rank}.pt", weights_only=True) for rank in (0, 1))
     for name, tensor in first["weights"].items():
         assert torch.equal(tensor, second["weights"][name]), name
