@@ -177,6 +177,12 @@ class PerceptionNetwork(nn.Module):
         """A copy that does not learn."""
         return copy.deepcopy(self).eval().requires_grad_(False)
 
+    def compile_layers(self) -> None:
+        """Let torch compile what takes the time, when it is first used; weights and names stay as they are."""
+        self.encoder.compile()
+        if self.config.scene:
+            self.scene_head.compile()
+
     def hidden_kernels(self) -> list[nn.Parameter]:
         """Kernels and matrices between the first layer and the heads."""
         first = self.encoder.stem[0].weight

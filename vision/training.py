@@ -79,6 +79,8 @@ class TrainingConfig:
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     """What convolutions compute in; auto is bfloat16 on a GPU that has it, and float32 on a CPU, where it is
     quicker."""
+    compiled: bool = False
+    """Whether torch compiles the encoder and the scene's head first: worth it on a GPU, for large networks."""
     augmentation: Augmentation = field(default_factory=Augmentation)
     """How frames are changed before they are learnt from."""
     parts: int = 2
@@ -138,6 +140,8 @@ class PerceptionTrainer:
         self.network = network.to(self.device)
         self._average = WeightAverage(self.network, config.average)
         self.network.mixed = _is_mixed(config.precision, self.device)
+        if config.compiled:
+            self.network.compile_layers()
         self._workers = GradientWorkers(config.parts if self.device.type == "cpu" else 1)
         self._clip = GradientClip(self.network, config.clip, self.device) if config.clip else None
         self._optimisers = build_optimisers(

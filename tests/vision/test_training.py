@@ -257,3 +257,15 @@ def test_half_precision_learns_nearly_the_same_and_auto_is_float32_on_a_processo
     assert half.network.mixed
     assert not half.averaged.mixed  # what is saved and acts computes as always
     assert all(part.dtype == torch.float32 for part in half.network.state_dict().values())
+
+
+@pytest.mark.parametrize("scene", [False, True])
+def test_layers_are_compiled_on_request_alone(make_scene, monkeypatch, scene):
+    compiled = []
+    monkeypatch.setattr(torch.nn.Module, "compile", lambda layer: compiled.append(type(layer).__name__))
+    config = NetworkConfig(scene=scene, sky=0.0, latent_size=16)
+    for wanted in (False, True):
+        settings = TrainingConfig(updates=1, parts=1, compiled=wanted)
+        learner = PerceptionTrainer(config, settings, make_scene(batch_size=4), seed=3)
+        list(learner.train())
+    assert compiled == ["Encoder", "SceneHead"][: 1 + scene]
