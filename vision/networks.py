@@ -178,7 +178,7 @@ class PerceptionNetwork(nn.Module):
         return copy.deepcopy(self).eval().requires_grad_(False)
 
     def compile_layers(self) -> None:
-        """Let torch compile what takes the time, when it is first used; weights and names stay as they are."""
+        """Let torch compile what takes the time when it is first used; weights keep their names."""
         self.encoder.compile()
         if self.config.scene:
             self.scene_head.compile()

@@ -80,7 +80,7 @@ class TrainingConfig:
     """What convolutions compute in; auto is bfloat16 on a GPU that has it, and float32 on a CPU, where it is
     quicker."""
     compiled: bool = False
-    """Whether torch compiles the encoder and the scene's head first: worth it on a GPU, for large networks."""
+    """Whether torch compiles the encoder and the head of scenes first: for large networks on a GPU."""
     augmentation: Augmentation = field(default_factory=Augmentation)
     """How frames are changed before they are learnt from."""
     parts: int = 2
