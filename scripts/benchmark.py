@@ -47,7 +47,13 @@ def measured(options: Options, console: Console) -> Iterator[dict[str, Any]]:
             yield from simulation_speed.measure(options.num_envs, options.threads, seconds, options.peers)
             yield from task_speed.measure_tasks(options.num_envs, options.threads, seconds, options.peers)
         return
-    import learning_suite  # brings what trains: the other suite need not wait for it
+    if options.suite == "perception":
+        import perception_speed  # brings what trains: the simulation need not wait for it
+
+        with console.status("measuring"):
+            yield from perception_speed.measure(options.threads, options.seconds or SECONDS)
+        return
+    import learning_suite  # for the same reason
 
     scope = Scope(options.seeds, options.seconds, options.peers)
     asked = learning_suite.Asked(

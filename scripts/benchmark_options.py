@@ -5,9 +5,9 @@ from pathlib import Path
 
 from agents.runs.errors import require
 
-SUITES = ("simulation", "learning")
+SUITES = ("simulation", "learning", "perception")
 """What can be measured."""
-SECONDS = 3.0  # for each case of the simulation
+SECONDS = 3.0  # for each case of the simulation and of perception
 RESULTS = Path(__file__).parents[1] / "docs" / "results"
 
 
@@ -16,7 +16,8 @@ class Options:
     """What to measure."""
 
     suite: str
-    """What to measure: simulation, the steps per second; or learning, what agents learn and in what time."""
+    """What to measure: simulation, the steps per second; learning, what agents learn and in what time; or
+    perception, how fast an encoder trains."""
     tasks: tuple[str, ...] | None = None
     """What is learnt, such as --tasks '[cartpole,acrobot]'; by default everything there is."""
     agents: tuple[str, ...] | None = None

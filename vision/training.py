@@ -171,9 +171,9 @@ class PerceptionTrainer:
             NonFiniteLossError: the loss became infinite or undefined; names the update.
         """
         while not self.finished:
-            losses = [self._timed_update()]
+            losses = [self.step()]
             while self.update % self.config.log_interval and not self.finished:
-                losses.append(self._timed_update())
+                losses.append(self.step())
             yield self._record(torch.stack(losses).cpu())
 
     def state_dict(self) -> dict[str, Any]:
@@ -215,7 +215,8 @@ class PerceptionTrainer:
         fall = max(0.0, self.progress - self.config.warmup) / max(1 - self.config.warmup, 1e-9)
         return min(1.0, rise, 0.5 * (1 + math.cos(math.pi * min(1.0, fall))))
 
-    def _timed_update(self) -> Tensor:
+    def step(self) -> Tensor:
+        """One update, its time counted; gives the losses without waiting for them."""
         started = time.perf_counter()
         losses = self._learn(self._next_batch())
         self.seconds += time.perf_counter() - started
@@ -234,7 +235,7 @@ class PerceptionTrainer:
     def _learn(self, batch: TensorBatch) -> Tensor:
         """One update; gives the losses, by `_parts`, without waiting for them."""
         scale_learning_rates(self._optimisers, self.learning_rate_factor())
-        losses = self._workers.compute(self._losses, batch, self.network)
+        losses = self._workers.compute(self.losses, batch, self.network)
         losses = self._processes.mean(losses, self.network)
         if self._clip:
             self._clip.shorten()
@@ -250,7 +251,7 @@ class PerceptionTrainer:
         """Names of what the loss is made of."""
         return ("pose", *SCENE_TASKS) if self.network.config.scene else ("pose", "segmentation")
 
-    def _losses(self, batch: TensorBatch) -> tuple[Tensor, Tensor]:
+    def losses(self, batch: TensorBatch) -> tuple[Tensor, Tensor]:
         """What is minimised; and what is reported: it again, and its terms by `_parts`."""
         encoding = self.network.encode(batch.frames)
         mean, log_variance = self.network.pose(encoding.latent)

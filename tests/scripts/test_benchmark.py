@@ -26,7 +26,7 @@ def test_every_row_says_what_was_measured_and_how(tmp_path: Path):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["simulations"], "suite is 'simulations'; it must be simulation or learning"),
+        (["simulations"], "suite is 'simulations'; it must be simulation or learning or perception"),
         (
             ["simulation", "--json", "/dev/null"],
             "json is '/dev/null'; it must be a file in a folder that exists",
@@ -71,3 +71,17 @@ def test_a_mark_that_one_seed_did_not_reach_has_no_mean_and_no_ratio(ours: list,
         None if None in ours else 1.0,
         None if None in theirs else 3.0,
     )
+
+
+@pytest.mark.slow
+def test_perception_is_measured_with_its_share_of_the_arithmetic(tmp_path: Path):
+    path = tmp_path / "out.json"
+    assert benchmark.main(["perception", "--seconds", "0.05", "--json", str(path)]) == 0
+    rows = {row["name"]: row for row in json.loads(path.read_text())}
+    peak = rows["float32 matrix product"]["value"] * 1e9
+    for name in ("pose and classes, tiny", "whole scenes, tiny"):
+        rate, work = rows[f"training, {name}"]["value"], rows[f"training, {name}: arithmetic"]["value"]
+        share = rows[f"training, {name}: share of the matrix product's"]["value"]
+        assert share == pytest.approx(rate * work * 1e6 / peak, rel=0.01)
+        assert 0 < share < 1
+    assert rows["labelled scenes made"]["value"] > 0
