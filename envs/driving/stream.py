@@ -139,13 +139,13 @@ def _is_visible(name: str) -> bool:
     return "behind" not in name and "approach" not in name
 
 
-def _mirrored(name: str) -> tuple[str, int]:
+def _mirrored(name: str) -> list[str | int]:
     """Which number of the pose a mirrored frame shows as this one, and with which sign."""
     for side, other in (("left_", "right_"), ("right_", "left_"), ("way_+", "way_-"), ("way_-", "way_+")):
         if name.startswith(side) and name not in ("way_+0", "way_-0"):
-            return other + name.removeprefix(side), 1
+            return [other + name.removeprefix(side), 1]
     turns = name in _TURNING or name.startswith("curvature") or name.endswith("_side")
-    return name, -1 if turns else 1
+    return [name, -1 if turns else 1]
 
 
 def _bell(rng: np.random.Generator, size: int) -> np.ndarray:

@@ -87,7 +87,8 @@ def test_an_agent_sees_through_maps_of_classes_and_changes_no_bit_of_the_encoder
 ) -> None:
     given = [*OPTIONS, "--perception.path", str(alone / "perception"), "--agent.perception", "segmentation"]
     before = {path.name: path.read_bytes() for path in (alone / "perception").iterdir()}
-    finish("--run_dir", str(tmp_path / "run"), *given, "--train.env_steps", "200")
+    few = ["--train.env_steps", "200", "--evaluate.max_steps", "100"]
+    finish("--run_dir", str(tmp_path / "run"), *given, *few)
     assert before == {path.name: path.read_bytes() for path in (alone / "perception").iterdir()}
     assert (tmp_path / "run" / "evaluation.json").exists()
 
