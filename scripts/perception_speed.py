@@ -12,7 +12,8 @@ from benchmark_row import Row, row
 from envs.driving.stream import STREAMS
 from vision.data import LabelledBatch, to_tensors
 from vision.networks import NetworkConfig
-from vision.training import PerceptionTrainer, TrainingConfig
+from vision.recipe import TrainingConfig
+from vision.training import PerceptionTrainer
 
 ENV_ID, CAMERA = "Hairpin/Weather-v0", {"image_size": [64, 96], "num_levels": 64}
 CASES: dict[str, NetworkConfig] = {

@@ -10,7 +10,7 @@ from typing import Any, Literal, Protocol, runtime_checkable
 from agents.runs.errors import require
 from agents.runs.evaluation import MAX_STEPS
 from vision.networks import NetworkConfig
-from vision.training import TrainingConfig
+from vision.recipe import TrainingConfig
 
 
 @runtime_checkable

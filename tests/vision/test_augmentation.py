@@ -8,7 +8,8 @@ from envs.driving.stream import STREAMS, LabelledStream
 from vision.augmentation import Augmentation, flipped, mirrored_pose, relit
 from vision.data import LabelledBatch, TensorBatch, to_tensors
 from vision.networks import NetworkConfig
-from vision.training import PerceptionTrainer, TrainingConfig
+from vision.recipe import TrainingConfig
+from vision.training import PerceptionTrainer
 
 SMALL = {"image_size": [32, 48], "num_levels": 4, "num_threads": 1}
 ALL = torch.ones(16, dtype=torch.bool)

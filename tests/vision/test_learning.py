@@ -3,7 +3,8 @@ import pytest
 
 from vision.evaluation import evaluate_perception
 from vision.networks import NetworkConfig
-from vision.training import PerceptionTrainer, TrainingConfig
+from vision.recipe import TrainingConfig
+from vision.training import PerceptionTrainer
 
 
 @pytest.mark.learning

@@ -8,7 +8,8 @@ from torch.multiprocessing.spawn import spawn
 
 from vision.networks import NetworkConfig
 from vision.processes import Processes
-from vision.training import PerceptionTrainer, TrainingConfig
+from vision.recipe import TrainingConfig
+from vision.training import PerceptionTrainer
 
 UPDATES = 3
 

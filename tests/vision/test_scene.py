@@ -10,6 +10,7 @@ from vision.data import LabelledBatch, PrefetchedSource, TensorBatch, to_tensors
 from vision.evaluation import evaluate_perception
 from vision.networks import SCENE_TASKS, NetworkConfig, PerceptionNetwork
 from vision.pictures import prediction_grid
+from vision.recipe import TrainingConfig
 from vision.scene import (
     SceneEstimate,
     cell_middles,
@@ -20,7 +21,7 @@ from vision.scene import (
 )
 from vision.scene_losses import scene_losses
 from vision.storage import load_perception, save_perception
-from vision.training import PerceptionTrainer, TrainingConfig
+from vision.training import PerceptionTrainer
 
 CONFIG = NetworkConfig(scene=True, sky=0.0, latent_size=16)
 FIRST, THINGS = 2, 3

@@ -9,7 +9,8 @@ from vision.data import LabelledBatch, to_tensors
 from vision.formulas.losses import gaussian_negative_log_likelihood
 from vision.networks import NetworkConfig
 from vision.optimisation import GradientClip
-from vision.training import SCALE_BATCHES, NonFiniteLossError, PerceptionTrainer, TrainingConfig
+from vision.recipe import TrainingConfig
+from vision.training import SCALE_BATCHES, NonFiniteLossError, PerceptionTrainer
 
 
 def trainer(source, **settings):
