@@ -3,15 +3,17 @@
 import json
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
+from torch import Tensor
 
 from agents.runs.durable import write_durably
 from agents.runs.errors import RunError, require
@@ -65,35 +67,48 @@ def train(arguments: Sequence[str]) -> None:
         folds = list(track(each, "folds", options.folds))
     except (ValueError, ModuleNotFoundError) as fault:
         raise RunError(str(fault)) from fault
-    seconds = time.perf_counter() - started
-    confusion = sum(folds[1:], folds[0])
-    right = np.repeat([1.0, 0.0], [int(confusion.trace()), int(confusion.sum() - confusion.trace())])
-    low, high = bootstrap_interval(right, np.random.default_rng(options.seed))
-    table = Table("class", "precision", "recall", "F1", "samples")
-    measures = (precision(confusion), recall(confusion), f1_score(confusion), confusion.sum(1))
-    for name, *row, count in zip(samples.classes, *(values.tolist() for values in measures), strict=True):
-        table.add_row(name, *(f"{value:.4f}" for value in row), str(count))
-    console = Console()
-    console.print(table)
-    total = float(accuracy(confusion))
-    wrong = int(confusion.sum() - confusion.trace())
-    console.print(
-        f"accuracy {total:.4f} [{low:.4f}, {high:.4f}]: {wrong} of {int(confusion.sum())} wrong, each told "
-        f"by a network that never saw it; {options.folds} folds, {seconds:.0f} s",
-        soft_wrap=True,
-    )
+    found = {
+        "network": options.network,
+        "data": options.data,
+        "seed": options.seed,
+        **totals(folds, options.seed),
+        "folds": [float(accuracy(fold)) for fold in folds],
+        "seconds": round(time.perf_counter() - started, 1),
+    }
+    show(sum(folds[1:], folds[0]), samples.classes, found)
     if options.json:
-        found = {
-            "network": options.network,
-            "data": options.data,
-            "seed": options.seed,
-            "accuracy": total,
-            "interval": [low, high],
-            "folds": [float(accuracy(fold)) for fold in folds],
-            "seconds": round(seconds, 1),
-        }
         text = json.dumps(found, indent=2) + "\n"
         write_durably(options.json.parent, options.json.name, text.encode())
+
+
+def totals(folds: Sequence[Tensor], seed: int) -> dict[str, Any]:
+    """Accuracy over all folds' confusions, its interval of 95 %, and how many are wrong of how many."""
+    confusion = sum(folds[1:], folds[0])
+    right, count = int(confusion.trace()), int(confusion.sum())
+    hits = np.repeat([1.0, 0.0], [right, count - right])
+    interval = bootstrap_interval(hits, np.random.default_rng(seed))
+    return {
+        "accuracy": float(accuracy(confusion)),
+        "interval": list(interval),
+        "wrong": count - right,
+        "samples": count,
+    }
+
+
+def show(confusion: Tensor, classes: Sequence[str], found: Mapping[str, Any]) -> None:
+    """Print the measures of each class, and the accuracy."""
+    table = Table("class", "precision", "recall", "F1", "samples")
+    measures = (precision(confusion), recall(confusion), f1_score(confusion), confusion.sum(1))
+    for name, *row, count in zip(classes, *(values.tolist() for values in measures), strict=True):
+        table.add_row(name, *(f"{value:.4f}" for value in row), str(count))
+    console, (low, high) = Console(), found["interval"]
+    console.print(table)
+    console.print(
+        f"accuracy {found['accuracy']:.4f} [{low:.4f}, {high:.4f}]: {found['wrong']} of {found['samples']} "
+        f"wrong, each told by a network that never saw it; {len(found['folds'])} folds, "
+        f"{found['seconds']:.0f} s",
+        soft_wrap=True,
+    )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,6 +1,7 @@
 """A frozen perception network between a vector environment's camera and an agent."""
 
 import os
+from abc import ABC, abstractmethod
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from typing import Any, Literal, get_args
@@ -23,7 +24,7 @@ CAMERA, INSTRUMENTS = "camera", "instruments"
 _CELL = 2  # pixels of a map of classes
 
 
-class SeenThroughNetwork(VectorObservationWrapper):
+class SeenThroughNetwork(VectorObservationWrapper, ABC):
     """An environment whose camera frames are replaced by what a frozen network makes of them.
 
     Final observations in `info` (SAME_STEP autoreset) are replaced alike.
@@ -62,13 +63,13 @@ class SeenThroughNetwork(VectorObservationWrapper):
         """SHA-256 of the frozen weights: the same before and after whatever the agent learnt."""
         return weights_hash(self._network)
 
+    @abstractmethod
     def _see(self, pixels: Tensor) -> Tensor:
         """What the network makes of frames."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _joined(self, encoded: np.ndarray, instruments: np.ndarray | None) -> Any:
         """What is made of frames, and the instruments where there are any."""
-        raise NotImplementedError
 
     def _encode(self, frames: np.ndarray) -> np.ndarray:
         parts = min(self._parts, len(frames) // SMALLEST_PART)

@@ -211,8 +211,11 @@ def _check_fits(config: NetworkConfig, schema: Mapping[str, Any], pose_scale: Se
             f"image_size is {[height, width]}; the width must be a multiple of {FINE_STRIDE} "
             f"and the height at least {2 * FINE_STRIDE}"
         )
-    if config.scene and not set(schema.get("things", ())) & set(schema["classes"]):
-        raise ValueError("a network of whole scenes needs labels of things, and these have none")
+    things, classes = list(schema.get("things", ())), schema["classes"]
+    first = classes.index(things[0]) if things and things[0] in classes else len(classes)
+    if config.scene and (not things or classes[first : first + len(things)] != things):
+        wanted = "needs labels of things that follow one another among the classes"
+        raise ValueError(f"a network of whole scenes {wanted} {classes}, and these have {things or 'none'}")
     names = schema["pose"]
     if len(pose_scale) != len(names) or not all(math.isfinite(scale) and scale > 0 for scale in pose_scale):
         raise ValueError(

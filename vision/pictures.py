@@ -27,7 +27,7 @@ PALETTE = np.array(
     ],
     np.uint8,
 )
-LINE_HEIGHT = 11  # [pixels] of the default font
+LINE_HEIGHT, LINE_WIDTH = 11, 235  # [pixels] of the default font, and of the longest line
 _SURE = 0.3  # score of a box that is drawn
 _HALF_BRIGHT = 10.0  # [m] away
 
@@ -116,8 +116,12 @@ def _pose_lines(
 
 def _cell(panels: Sequence[np.ndarray], lines: list[str], scale: int) -> UInt8[np.ndarray, "H W 3"]:
     picture = np.concatenate(panels, axis=1).repeat(scale, axis=0).repeat(scale, axis=1)
-    text = Image.new("RGB", (picture.shape[1], LINE_HEIGHT * len(lines) + 4))
-    ImageDraw.Draw(text).multiline_text((2, 0), "\n".join(lines), fill="white", spacing=0)
+    columns = max(picture.shape[1] // LINE_WIDTH, 1)
+    rows = -(-len(lines) // columns)
+    text = Image.new("RGB", (picture.shape[1], LINE_HEIGHT * rows + 4))
+    for column in range(columns):
+        few = "\n".join(lines[column * rows : (column + 1) * rows])
+        ImageDraw.Draw(text).multiline_text((2 + column * LINE_WIDTH, 0), few, fill="white", spacing=0)
     return np.pad(np.concatenate([picture, np.asarray(text)]), ((2, 2), (2, 2), (0, 0)))
 
 

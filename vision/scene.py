@@ -194,10 +194,8 @@ def find_objects(estimate: SceneEstimate, most: int = 16, least: float = 0.05) -
     middle = (corner + 0.5 + shift) * STRIDE
     half = size.clamp(max=7.0).exp() / 2
     box = torch.cat([middle - half, middle + half], 1).movedim(1, 2)
-    return [
-        Found(kind[n][score[n] >= least], score[n][score[n] >= least], box[n][score[n] >= least])
-        for n in range(len(heat))
-    ]
+    parts = zip(kind, score, box, strict=True)
+    return [Found(*(part[sure >= least] for part in (what, sure, where))) for what, sure, where in parts]
 
 
 def _at(values: Float[Tensor, "B 2 h w"], cell: Int64[Tensor, "B N"]) -> Float[Tensor, "B 2 N"]:

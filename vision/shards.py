@@ -1,8 +1,7 @@
 """Labelled frames on disk: shards of many frames each, and a manifest that names and vouches for them."""
 
 import hashlib
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ import numpy as np
 from safetensors.numpy import load, save
 
 from vision.data import LabelledBatch, LabelledSource
-from vision.files import write_whole
+from vision.files import DamagedRecordError, read_record, write_record, write_whole
 from vision.schema import checked_schema, image_shape, schema_difference
 
 MANIFEST = "manifest.json"
@@ -77,19 +76,23 @@ def write_shards(
     schema, shards, done = checked_schema(source.schema()), [], 0
     while done < batches:
         few = [LabelledBatch(*source.next_batch()) for _ in range(min(batches_per_shard, batches - done))]
-        for batch in few:
-            check_batch(batch, schema)
-        names = [name for name, part in few[0]._asdict().items() if part is not None]
-        parts = {name: np.concatenate([getattr(batch, name) for batch in few]) for name in names}
-        content, path = save(parts), directory / f"shard-{len(shards):05d}.safetensors"
-        write_whole(path, content)
-        digest = hashlib.sha256(content).hexdigest()
-        shards.append({"file": path.name, "frames": len(parts["frames"]), "sha256": digest})
+        shards.append(_write_shard(few, schema, directory / f"shard-{len(shards):05d}.safetensors"))
         done += len(few)
         yield done
     record = {"format": FORMAT, "schema": schema, "about": dict(about or {}), "shards": shards}
-    record["manifest_sha256"] = _manifest_hash(record)
-    write_whole(directory / MANIFEST, json.dumps(record, indent=2).encode())
+    write_record(directory / MANIFEST, record)
+
+
+def _write_shard(batches: Sequence[LabelledBatch], schema: Mapping[str, Any], path: Path) -> dict[str, Any]:
+    """Store a few batches in one file; what the manifest says of it."""
+    for batch in batches:
+        check_batch(batch, schema)
+    names = [name for name, part in batches[0]._asdict().items() if part is not None]
+    parts = {name: np.concatenate([getattr(batch, name) for batch in batches]) for name in names}
+    content = save(parts)
+    write_whole(path, content)
+    digest = hashlib.sha256(content).hexdigest()
+    return {"file": path.name, "frames": len(parts["frames"]), "sha256": digest}
 
 
 class ShardSource:
@@ -190,21 +193,14 @@ class ShardSource:
 
 def _read_manifest(directory: Path) -> dict[str, Any]:
     try:
-        record = json.loads((directory / MANIFEST).read_text())
+        record = read_record(directory / MANIFEST)
     except OSError:
         raise ShardError(f"{directory} holds no stored frames: {MANIFEST} is missing") from None
-    except ValueError:
-        raise ShardError(f"{directory / MANIFEST} is truncated or altered") from None
-    if not isinstance(record, dict) or record.get("manifest_sha256") != _manifest_hash(record):
-        raise ShardError(f"{directory / MANIFEST} is truncated or altered")
+    except DamagedRecordError as fault:
+        raise ShardError(str(fault)) from None
     if record["format"] != FORMAT:
         raise ShardError(f"{directory} has format {record['format']}; this version reads format {FORMAT}")
     return record
-
-
-def _manifest_hash(record: Mapping[str, Any]) -> str:
-    content = {key: value for key, value in record.items() if key != "manifest_sha256"}
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def _in_turn(numbers: np.ndarray) -> list[int]:

@@ -1,7 +1,6 @@
 """A trained perception network on disk: a JSON record that names and vouches for its weights."""
 
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 import torch
 from safetensors.torch import load, save
 
-from vision.files import write_whole
+from vision.files import DamagedRecordError, read_record, write_record, write_whole
 from vision.networks import NetworkConfig, PerceptionNetwork
 from vision.schema import checked_schema, schema_difference
 
@@ -48,9 +47,8 @@ def save_perception(
         "pose_scale": network.pose_scale.tolist(),
         "extra": dict(extra or {}),
     }
-    record["record_sha256"] = _record_hash(record)
     write_whole(directory / record["weights"], weights)
-    write_whole(directory / RECORD_NAME, json.dumps(record, indent=2).encode())
+    write_record(directory / RECORD_NAME, record)
     _remove_others(directory, record["weights"])
 
 
@@ -90,15 +88,12 @@ def weights_hash(network: torch.nn.Module) -> str:
 
 
 def _read_record(directory: Path) -> dict[str, Any]:
-    path = directory / RECORD_NAME
     try:
-        record = json.loads(path.read_bytes())
+        record = read_record(directory / RECORD_NAME)
     except OSError:
         raise PerceptionError(f"there is no perception at {directory}: {RECORD_NAME} is missing") from None
-    except ValueError:
+    except DamagedRecordError:
         raise PerceptionError(f"perception at {directory} is truncated or altered: {RECORD_NAME}") from None
-    if not isinstance(record, dict) or record.get("record_sha256") != _record_hash(record):
-        raise PerceptionError(f"perception at {directory} is truncated or altered: {RECORD_NAME}")
     if record["format"] != FORMAT:
         raise PerceptionError(
             f"perception at {directory} has format {record['format']}; this version reads format {FORMAT}"
@@ -114,11 +109,6 @@ def _read_weights(directory: Path, record: Mapping[str, Any]) -> bytes:
     if hashlib.sha256(weights).hexdigest() != record["weights_sha256"]:
         raise PerceptionError(f"perception at {directory} is truncated or altered: {record['weights']}")
     return weights
-
-
-def _record_hash(record: Mapping[str, Any]) -> str:
-    content = {key: value for key, value in record.items() if key != "record_sha256"}
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def _remove_others(directory: Path, weights: str) -> None:

@@ -48,12 +48,22 @@ def make_env(
         kwargs.pop("expert", None)  # who is judged on a split asks nobody
     try:
         env = make_environment(config.env.id, num_envs, kwargs)
-    except ValueError as fault:
-        if config.agent.perception != "privileged":
-            raise
-        told = f"agent.perception is 'privileged', and {config.env.id} may have no privileged state"
-        raise ValueError(f"{told}: {fault}") from fault
+    except ValueError:
+        if config.agent.perception == "privileged":
+            _require_privileged_state(config.env.id, kwargs)
+        raise
     return observed(config, env, encoder)
+
+
+def _require_privileged_state(env_id: str, kwargs: dict[str, Any]) -> None:
+    """Refuse an environment that can be made, but not show its state.
+
+    Raises:
+        ValueError: says so; or why it cannot be made at all.
+    """
+    others = {name: value for name, value in kwargs.items() if name != "obs"}
+    make_environment(env_id, 1, others).close()
+    raise ValueError(f"agent.perception is 'privileged', and {env_id} tells no privileged state")
 
 
 def observed(config: RunConfig, env: VectorEnv, encoder: PerceptionNetwork | None) -> VectorEnv:

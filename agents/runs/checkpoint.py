@@ -11,9 +11,10 @@ from typing import Any, NamedTuple
 
 import safetensors.numpy
 
-from agents.runs.durable import DamagedFileError, FileRecord, sync_folder, write_durably
+from agents.runs.durable import DamagedFileError, FileRecord, write_durably
 from agents.runs.segments import SegmentStore
 from agents.runs.state_tree import StateTree, put_together, take_apart
+from vision.files import sync_directory
 
 PARTIAL = ".partial"
 STATE, ARRAYS, MANIFEST = "state.json", "arrays.safetensors", "manifest.json"
@@ -106,7 +107,7 @@ class CheckpointStore:
         except OSError:
             shutil.rmtree(partial, ignore_errors=True)
             raise
-        sync_folder(self.folder)
+        sync_directory(self.folder)
         return path
 
     def _fill(self, folder: Path, parts: StateTree, step: int) -> None:

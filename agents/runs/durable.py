@@ -2,9 +2,10 @@
 
 import errno
 import hashlib
-import os
 from dataclasses import dataclass
 from pathlib import Path
+
+from vision.files import write_whole
 
 
 class DamagedFileError(Exception):
@@ -46,25 +47,5 @@ def write_durably(root: Path, name: str, data: bytes) -> FileRecord:
     path = root / name
     if path.exists() and not path.is_file():
         raise FileExistsError(errno.EEXIST, "it is there, and is no ordinary file", str(path))
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        with partial.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
-    sync_folder(path.parent)
+    write_whole(path, data)
     return FileRecord(name, len(data), hashlib.sha256(data).hexdigest())
-
-
-def sync_folder(folder: Path) -> None:
-    """Bring a folder's entries to the disk."""
-    if os.name == "nt":
-        return  # Windows has no such call, and needs none
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -10,6 +10,7 @@ from agents.runs.checkpoint import CheckpointError, CheckpointStore
 from agents.runs.config import PerceptionConfig
 from agents.runs.errors import RunError
 from agents.runs.folder import RunFolder
+from agents.runs.interrupt import Interrupt
 from agents.runs.progress import Advance
 from agents.runs.report import print_line
 from agents.runs.seeding import derive_seed
@@ -136,17 +137,21 @@ class PerceptionStage:
             RunError: the loss is no longer finite, or a shard is damaged.
         """
         threads_for("parts")
-        try:
-            for _ in self._trainer.train():
-                asked, due = self._processes.agreed([False, False])
-                if asked or due:
-                    self._trainer.state_dict()  # a part of what the leader saves
-                if asked:
-                    return
-        except (NonFiniteLossError, ShardError) as fault:
-            raise RunError(str(fault)) from fault
-        self._trainer.state_dict()
+        with Interrupt():  # Ctrl-C reaches every process; the leader says when all are to stop
+            try:
+                self._follow()
+            except (NonFiniteLossError, ShardError) as fault:
+                raise RunError(str(fault)) from fault
         self._source.close()
+
+    def _follow(self) -> None:
+        for _ in self._trainer.train():
+            asked, due = self._processes.agreed([False, False])
+            if asked or due:
+                self._trainer.state_dict()  # a part of what the leader saves
+            if asked:
+                return
+        self._trainer.state_dict()
 
     def _log(self, session: Session, metrics: dict[str, float]) -> None:
         """Write the trainer's metrics under `perception/`, its times under `time/`."""

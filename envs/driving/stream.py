@@ -29,11 +29,8 @@ _BEGIN, _STRAY = 0.02, 0.04  # chances, each action, of another episode and of s
 _FEWEST = 2  # pixels of somebody who counts as seen
 THINGS = ("vehicle", "pedestrian", "obstacle")
 """Classes whose members are told apart."""
-_TURNING = (
-    "lane_offset",
-    "heading_error",
-    "middle",
-)  # what a mirror changes the sign of, beside bends and sides
+_TURNING = ("lane_offset", "heading_error", "middle")
+"""What a mirror changes the sign of, beside bends and what ends in `side`."""
 _USUAL_SPEED = 6.0  # [m/s] for which it is told who has to be let cross
 _RARE = ("num_pedestrians", "num_obstacles")
 _CROWD, _MOST = 4, 16  # times as many of them as in the task, and at most
@@ -142,7 +139,7 @@ def _is_visible(name: str) -> bool:
 def _mirrored(name: str) -> list[str | int]:
     """Which number of the pose a mirrored frame shows as this one, and with which sign."""
     for side, other in (("left_", "right_"), ("right_", "left_"), ("way_+", "way_-"), ("way_-", "way_+")):
-        if name.startswith(side) and name not in ("way_+0", "way_-0"):
+        if name.startswith(side) and name != "way_+0":
             return [other + name.removeprefix(side), 1]
     turns = name in _TURNING or name.startswith("curvature") or name.endswith("_side")
     return [name, -1 if turns else 1]

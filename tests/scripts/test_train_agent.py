@@ -147,8 +147,9 @@ def test_a_finished_run_says_so(alone: Path):
         (["--env.id", "CartPole-v1", "--agent.perception", "features"], "labelled frames"),
         (
             ["--env.id", "CartPole-v1", "--agent.perception", "privileged"],
-            "agent.perception is 'privileged', and CartPole-v1 may have no privileged state",
+            "agent.perception is 'privileged', and CartPole-v1 tells no privileged state",
         ),
+        (["--agent.perception", "privileged", "--env.kwargs.num_levels", "-1"], "num_levels"),
         (["--env.kwargs.render_mode", "human"], "render_episode.py shows a run"),
         (["--env.id", "CartPole-v1", "--agent.name", "dagger"], "the environment tells no info"),
     ],

@@ -13,7 +13,8 @@ def test_it_prints_and_writes_what_it_measured(tmp_path: Path, capsys: pytest.Ca
     found = json.loads(path.read_text())
     shown = capsys.readouterr().out
     assert f"accuracy {found['accuracy']:.4f}" in shown
-    assert "360 wrong" in shown.replace("of 360", "360")
+    assert f"{found['wrong']} of 360 wrong" in shown
+    assert found["accuracy"] == pytest.approx(1 - found["wrong"] / 360)
     assert len(found["folds"]) == 3
     assert found["interval"][0] <= found["accuracy"] <= found["interval"][1]
     assert found["accuracy"] > 0.8

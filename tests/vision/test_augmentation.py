@@ -97,6 +97,10 @@ def test_light_changes_no_label_and_keeps_to_bytes(seed, light):
 
 def test_draws_follow_the_seed_and_shares_are_kept(source):
     batch, schema = batch_of(source), source.schema()
+    many = TensorBatch(*(part.repeat(40, *[1] * (part.ndim - 1)) for part in batch if part is not None))
+    changed = Augmentation(flip=0.25).apply(many, schema, torch.Generator().manual_seed(0)).frames
+    turned = (changed == many.frames.flip(2)).flatten(1).all(1) & (changed != many.frames).flatten(1).any(1)
+    assert float(turned.float().mean()) == pytest.approx(0.25, abs=0.06)
     change = Augmentation(flip=0.5, light=0.2)
     first, same, other = (change.apply(batch, schema, torch.Generator().manual_seed(n)) for n in (1, 1, 2))
     assert torch.equal(first.frames, same.frames)

@@ -4,7 +4,7 @@ import torch
 
 from vision.data import LabelledBatch
 from vision.networks import NetworkConfig, PerceptionNetwork
-from vision.pictures import LINE_HEIGHT, PALETTE, prediction_grid
+from vision.pictures import LINE_HEIGHT, LINE_WIDTH, PALETTE, prediction_grid
 
 
 @pytest.fixture
@@ -56,3 +56,14 @@ def test_of_a_scene_boxes_lie_on_the_frame_and_depths_follow(make_scene):
     assert (np.diff(near[..., 0].ravel()[order].astype(int)) <= 0).all()
     assert not told[:8].any()  # rows that the encoder does not see
     assert told[8:].all()
+
+
+def test_many_numbers_stand_in_columns(make_road):
+    road = make_road(batch_size=1, size=128)
+    network = PerceptionNetwork(NetworkConfig(latent_size=4), road.schema(), [1.0] * 5, torch.Generator())
+    grid = prediction_grid(network, LabelledBatch(*road.next_batch()), columns=1, scale=2)
+    assert grid.shape == (2 * 128 + 2 * LINE_HEIGHT + 4 + 4, 3 * 2 * 128 + 4, 3)  # three columns of two
+    text = grid[2 + 256 : -2, 2:-2]
+    shown = [text[:LINE_HEIGHT, column * LINE_WIDTH : (column + 1) * LINE_WIDTH].max() for column in range(3)]
+    assert min(shown) > 200
+    assert not text[LINE_HEIGHT : 2 * LINE_HEIGHT, 2 * LINE_WIDTH :].any()  # five lines, not six

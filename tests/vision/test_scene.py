@@ -19,6 +19,7 @@ from vision.scene import (
     scene_targets,
     visible_objects,
 )
+from vision.scene_evaluation import SceneTally
 from vision.scene_losses import scene_losses
 from vision.storage import load_perception, save_perception
 from vision.training import PerceptionTrainer
@@ -121,6 +122,49 @@ def test_a_network_that_knows_everything_has_no_loss(make_scene, monkeypatch):
     assert float(losses["heat"]) < 0.2
 
 
+def tallied(batch: TensorBatch, estimate: SceneEstimate, network: PerceptionNetwork) -> dict[str, float]:
+    """Scores of a network that says this of a batch."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(network, "scene", lambda _: estimate)
+        tally = SceneTally(network)
+        encoding = network.encode(batch.frames)
+        for _ in range(2):
+            tally.add(encoding, batch)
+    return {name: value for name, value in tally.scores().items() if value is not None}
+
+
+def test_who_knows_everything_scores_fully_and_each_fault_lowers_its_own_measure(make_scene):
+    batch, network = batch_of(make_scene(batch_size=16)), network_of(make_scene())
+    known = perfect(batch)
+    best = tallied(batch, known, network)
+    assert best["depth/abs_rel"] == pytest.approx(0.0, abs=1e-5)
+    assert best["depth/delta_1"] == best["boundary_f1"] == best["pq/floor"] == best["pq/wall"] == 1.0
+    assert best["calibration_error"] == pytest.approx(0.0, abs=1e-5)
+    things = ("vehicle", "pedestrian", "obstacle")
+    for thing in things:  # two middles in neighbouring cells are one peak
+        assert best[f"ap50/{thing}"] > 0.85
+        assert best[f"ap/{thing}"] > 0.8
+        assert best[f"pq/{thing}"] > 0.85
+
+    far = tallied(batch, known._replace(log_depth=known.log_depth + np.log(1.5)), network)
+    assert far["depth/abs_rel"] == pytest.approx(0.5, abs=1e-4)
+    assert far["depth/delta_1"] == 0.0
+    assert {name: far[name] for name in best if "depth" not in name} == {
+        name: best[name] for name in best if "depth" not in name
+    }
+    wide = tallied(batch, known._replace(size=known.size + np.log(1.3)), network)  # overlap 1 / 1.69
+    for thing in things:
+        assert wide[f"ap50/{thing}"] == pytest.approx(best[f"ap50/{thing}"], abs=1e-6)
+        assert wide[f"ap/{thing}"] == pytest.approx(0.2 * wide[f"ap50/{thing}"], abs=0.06)
+    blind = tallied(batch, known._replace(heat=torch.full_like(known.heat, -9.0)), network)
+    assert blind["ap50/vehicle"] == blind["pq/vehicle"] == 0.0
+    assert blind["pq/floor"] == 1.0
+    turned = tallied(batch, known._replace(semantic=known.semantic[:, [1, 0, 2, 3, 4]]), network)
+    assert turned["pq/floor"] == turned["pq/wall"] == 0.0
+    assert turned["pq/vehicle"] == best["pq/vehicle"]
+    assert turned["calibration_error"] > 0.5
+
+
 def test_cells_have_their_middles_between_pixels():
     middles = cell_middles((2, 3), torch.device("cpu"))
     assert middles[0].tolist() == [[1.0, 3.0, 5.0]] * 2
@@ -185,8 +229,32 @@ def test_scenes_are_stored_and_pictured(make_scene, tmp_path):
     assert prediction_grid(loaded, batch).ndim == 3
 
 
+def test_the_scene_is_weighed_against_the_pose(make_scene):
+    batch = batch_of(make_scene())
+    terms = []
+    for weight in (0.0, 1.0, 4.0):
+        config = TrainingConfig(updates=1, parts=1, scene_weight=weight)
+        learner = PerceptionTrainer(CONFIG, config, make_scene(), seed=0)
+        with torch.no_grad():
+            total, report = learner.losses(batch)
+        torch.testing.assert_close(report[0], total)
+        assert len(report) == 2 + len(SCENE_TASKS)
+        terms.append((float(total), float(report[1]), 0.5 * float(report[2:].sum())))  # s = 0 at first
+    (none, pose, _), (once, _, scene), (four, _, _) = terms
+    assert none == pytest.approx(pose)
+    assert once == pytest.approx(pose + scene, rel=1e-5)
+    assert four == pytest.approx(pose + 4 * scene, rel=1e-5)
+
+
+def test_things_must_follow_one_another_among_the_classes(make_scene):
+    schema = make_scene().schema()
+    for things in ([], ["vehicle", "obstacle"], ["pedestrian", "vehicle"], ["tree"]):
+        with pytest.raises(ValueError, match="things that follow one another among the classes"):
+            PerceptionNetwork(CONFIG, {**schema, "things": things}, [1.0], torch.Generator())
+
+
 def test_labels_without_scenes_are_refused(make_road, make_scene):
-    with pytest.raises(ValueError, match="needs labels of things, and these have none"):
+    with pytest.raises(ValueError, match="needs labels of things .* and these have none"):
         network_of(make_road(size=32), CONFIG)
     batch, network = batch_of(make_scene()), network_of(make_scene())
     flat = TensorBatch(batch.frames, batch.semantic, batch.pose)

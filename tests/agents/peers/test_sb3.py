@@ -1,5 +1,6 @@
 """SB3's agents as ours: how they are built, what they refuse, what is kept of them."""
 
+import math
 import sys
 from collections.abc import Mapping
 from typing import Any, cast
@@ -187,14 +188,20 @@ def test_a_missing_package_is_one_sentence(monkeypatch):
         SB3Agent(SB3QRDQNConfig(), VECTOR, TWO, 0, "cpu")
 
 
-@pytest.mark.parametrize("config", [quick(), SB3PPOConfig(kwargs={"n_steps": 16, "batch_size": 32})])
-def test_what_is_not_a_number_is_told(config):
+PPO = SB3PPOConfig(kwargs={"n_steps": 16, "batch_size": 32})
+
+
+@pytest.mark.parametrize(
+    ("config", "spoilt"),
+    [(quick(), math.nan), (PPO, math.nan), (PPO, 1e38)],  # the last are numbers, and what they give is none
+)
+def test_what_is_not_a_number_is_told(config, spoilt: float):
     agent, listener = agent_of(config, cartpole()), Listening()
 
     def spoil(env_steps: int) -> None:
         if env_steps >= 64:
             for part in agent.model.policy.parameters():
-                part.data.fill_(float("nan"))
+                part.data.fill_(spoilt)
 
     listener.on_policy = spoil
     with pytest.raises(NonFiniteLossError):

@@ -8,6 +8,7 @@ import pytest
 
 from envs.driving.actors import PEDESTRIAN
 from envs.driving.camera import CLASSES
+from envs.driving.config import DrivingConfig
 from envs.driving.labels import POSE, STATE
 from envs.driving.stream import STREAMS, DrivenStream, LabelledStream
 from envs.driving.surroundings import SURROUNDINGS
@@ -185,6 +186,14 @@ def test_of_whole_scenes_depths_and_instances_agree_with_the_masks() -> None:
             assert np.ptp(depths[n][mine]) < 12.0  # one thing is no longer than a bus
         seen += int((instances > 0).sum())
     assert seen > 300
+
+
+def test_more_stands_in_the_way_than_in_the_task() -> None:
+    usual = DrivingConfig.from_keywords({"task": "obstacles"}).num_obstacles
+    stream = DrivenStream("train", 4, 1, task="obstacles", **SMALL)
+    assert stream.config.num_obstacles == min(4 * usual, 16) > usual > 0
+    asked = DrivenStream("train", 4, 1, task="obstacles", num_obstacles=1, **SMALL)
+    assert asked.config.num_obstacles == 1
 
 
 def test_to_tell_what_is_seen_changes_nothing_in_the_world() -> None:
