@@ -4,14 +4,21 @@ import pytest
 import torch
 from torch import nn
 
-from vision.classification import ClassifierConfig, cross_validation, loss_of, moved, predicted
+from vision.classification import (
+    ClassifierConfig,
+    cross_validation,
+    loss_of,
+    moved,
+    predicted,
+    train_classifier,
+)
 from vision.classifiers import CLASSIFIERS, fitting, ten_twenty, thirty_two_sixty_four, two_three_one
 from vision.formulas.activations import relu, sigmoid
 from vision.formulas.convolution import convolution, max_pooling
 from vision.formulas.layers import dense
 from vision.formulas.losses import binary_cross_entropy, cross_entropy
 from vision.formulas.metrics import accuracy
-from vision.samples import SAMPLES, digits, photographs, zeros_and_ones
+from vision.samples import SAMPLES, Samples, digits, photographs, zeros_and_ones
 
 BRIEF = ClassifierConfig(epochs=5)
 
@@ -85,6 +92,18 @@ def test_each_learns_real_data_in_a_few_epochs(network: str, data: str, least: f
     config = ClassifierConfig(epochs=25, learning_rate=0.05) if network == "two_three_one" else BRIEF
     first = next(cross_validation(network, SAMPLES[data](), config, 5, seed=0))
     assert float(accuracy(first)) > least
+
+
+def test_what_is_tested_was_never_learnt():
+    """Noise with labels of chance can be learnt by heart, and then told only where it was learnt."""
+    label = torch.randint(0, 2, (80,), generator=torch.Generator().manual_seed(0))
+    samples = Samples(drawn(80, 1, 12, 12), label, torch.arange(80), ("a", "b"))
+    config = ClassifierConfig(epochs=40, batch_size=16, dropout=0.0, turn=0.0)
+    generator = torch.Generator().manual_seed(0)
+    by_heart = train_classifier(thirty_two_sixty_four(1, 12, 2), samples, config, generator)
+    assert float((predicted(by_heart, samples.inputs) == label).float().mean()) > 0.95
+    folds = cross_validation("thirty_two_sixty_four", samples, config, 4, seed=0)
+    assert float(accuracy(torch.stack(list(folds)).sum(0))) < 0.7
 
 
 def test_the_same_seed_gives_the_same_folds_and_weights():

@@ -32,6 +32,16 @@ def test_what_is_stored_comes_back_each_frame_once_a_round(tmp_path, request, ki
     assert shards.schema() == json.loads(json.dumps(source.schema()))
 
 
+def test_frames_of_a_shard_come_in_a_random_order(tmp_path, make_road):
+    stored(tmp_path, make_road(batch_size=16), batches=2)
+    other = make_road(batch_size=16)
+    as_made = [frame.tobytes() for _ in range(2) for frame in other.next_batch()[0]]
+    (frames, *_) = ShardSource(tmp_path, 32, seed=0).next_batch()
+    places = [as_made.index(frame.tobytes()) for frame in frames]
+    assert sorted(places) == list(range(32))
+    assert sum(abs(a - b) == 1 for a, b in zip(places, places[1:], strict=False)) < 10
+
+
 def test_the_order_follows_the_seed_and_a_state_goes_on_where_it_was(tmp_path, make_road):
     stored(tmp_path, make_road(batch_size=4))
     first, same, other = (ShardSource(tmp_path, 3, seed) for seed in (1, 1, 2))
