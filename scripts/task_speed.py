@@ -1,13 +1,15 @@
 """Steps per second of the driving tasks: traffic, weather, all labels, and by the number of environments."""
 
+import statistics
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from simulation_row import Row, row
 
-from simulation_speed import batch_rate
+from simulation_speed import Batch, batch_rate
 
 HIGHWAY_PYTHON = Path(__file__).parents[1] / ".venv" / "highway" / "bin" / "python"
 ALL_WEATHER = {
@@ -46,17 +48,26 @@ def measure_tasks(num_envs: int, threads: int, seconds: float, peers: bool) -> I
 
 
 def by_size(num_envs: int, threads: int, seconds: float) -> Iterator[Row]:
-    """Rates of Traffic by the number of environments, and the dearest environment over the cheapest."""
-    rates = {}
-    for size in (size for size in SIZES if size <= num_envs):
-        settings = {"num_envs": size, "threads": threads, **TRAFFIC, "num_levels": 64}
-        rates[size] = batch_rate(size, threads, seconds, **TRAFFIC, num_levels=64)
-        yield row(f"Traffic, {size} environments", rates[size], settings)
-    if rates:
-        spread = row(
-            "Traffic, cost of one environment, dearest over cheapest batch", 0.0, {"sizes": list(rates)}
-        )
-        yield {**spread, "value": round(max(rates.values()) / min(rates.values()), 3), "unit": "×"}
+    """Rates of Traffic by the number of environments, and the dearest environment over the cheapest.
+
+    The batches take turns, so that what else the machine does falls on all alike.
+    """
+    roads = {**TRAFFIC, "num_levels": 64}
+    batches = {size: Batch(size, threads, **roads) for size in SIZES if size <= num_envs}
+    rates: dict[int, list[float]] = {size: [] for size in batches}
+    start = time.perf_counter()
+    while batches and time.perf_counter() - start < seconds * len(batches):
+        for size, batch in batches.items():
+            rates[size].extend(batch.rate() for _ in range(max(SIZES) // size))
+    medians = {size: statistics.median(seen) for size, seen in rates.items()}
+    for size, rate in medians.items():
+        batches[size].close()
+        yield row(f"Traffic, {size} environments", rate, {"num_envs": size, "threads": threads, **roads})
+    if medians:
+        name = "Traffic, cost of one environment, dearest over cheapest batch"
+        spread = row(name, 0.0, {"sizes": list(medians)})
+        ratio = max(medians.values()) / min(medians.values())
+        yield {**spread, "value": round(ratio, 3), "unit": "×"}
 
 
 def against_highway(rate: float, seconds: float, settings: dict[str, Any]) -> Row:
