@@ -173,7 +173,7 @@ class SB3Agent:
         self._refuse()
 
     def _refuse(self) -> NoReturn:
-        raise NotImplementedError(f"{self.config.name} trains itself: call train; it has no exact resume")
+        raise RuntimeError(f"{self.config.name} trains itself: call train; it has no exact resume")
 
     def _build(self, env: SB3VecEnv) -> BaseAlgorithm:
         """SB3's algorithm for an environment.

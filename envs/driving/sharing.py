@@ -17,8 +17,7 @@ from numba.np.arrayobj import make_array
 
 from envs.driving.compiling import kernel
 
-_MOST = 8  # rows taken at a time
-_TURNS = 8  # times that a thread takes some, at the least: the last to finish keeps the others waiting
+_FEW = 8  # rows taken at a time
 _WORTH_WAKING = 8  # rows for each thread: fewer are done before another has woken up
 
 
@@ -40,11 +39,10 @@ def _fetch_add(context: Any, counter: Any, amount: Any) -> Any:
 def next_few(turn: np.ndarray, count: int) -> tuple[int, int]:
     """The next rows [first, last) of `count` for this thread, none when there are none left.
 
-    `turn`, (2,) int64, is common to all threads: the rows taken, and how many are taken at a time.
+    `turn`, (1,) int64, is common to all threads; it counts the rows taken.
     """
-    few = turn[1]
-    first = _fetch_add(turn, few)  # pyright: ignore[reportCallIssue], numba adds the first argument
-    return first, min(first + few, count)
+    first = _fetch_add(turn, _FEW)  # pyright: ignore[reportCallIssue], numba adds the first argument
+    return first, min(first + _FEW, count)
 
 
 class _Helpers:
@@ -90,11 +88,10 @@ class SharedWork:
 
     def __init__(self, num_rows: int, threads: int) -> None:
         self.threads = max(1, min(threads, num_rows // _WORTH_WAKING))
-        self._few = max(1, min(num_rows // (_TURNS * self.threads), _MOST)) if self.threads > 1 else num_rows
 
     def run(self, work: Callable[..., None], *arguments: Any) -> None:
         """Call a kernel, which takes its rows from `next_few`, by every thread: `work(*arguments, turn)`."""
-        arguments = (*arguments, np.array([0, self._few]))
+        arguments = (*arguments, np.zeros(1, np.int64))
         done: SimpleQueue[BaseException | None] = SimpleQueue()
         others = self.threads - 1
         if others:

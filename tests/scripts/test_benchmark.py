@@ -2,10 +2,13 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
+import task_speed
 
 import learning_speed
+import simulation_speed
 from scripts import benchmark
 
 FAST = ["simulation", "--seconds", "0.05", "--num_envs", "8", "--peers", "false"]
@@ -21,6 +24,48 @@ def test_every_row_says_what_was_measured_and_how(tmp_path: Path):
         assert list(row) == ["name", "value", "unit", "peer", "peer_value", "ratio", "settings"]
         assert row["value"] > 0
         assert row["unit"] in ("steps/s", "s")
+
+
+class _Batch:
+    """A batch whose first rate is far off, as when the machine does something else."""
+
+    calls: list[int]
+
+    def __init__(self, num_envs: int, threads: int, **kwargs: Any) -> None:
+        self._num_envs, self._rates = num_envs, iter([1e9])
+
+    def rate(self) -> float:
+        self.calls.append(self._num_envs)
+        return next(self._rates, 10.0 * (self._num_envs + 16))
+
+    def close(self) -> None:
+        self.calls.append(-self._num_envs)
+
+
+@pytest.fixture
+def batches(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Whose rates were asked for, one after the other; negative where a batch is closed."""
+    monkeypatch.setattr(_Batch, "calls", [], raising=False)
+    for module in (simulation_speed, task_speed):
+        monkeypatch.setattr(module, "Batch", _Batch)
+    return _Batch.calls
+
+
+def test_a_rate_is_the_median_of_its_windows(batches: list[int]):
+    assert simulation_speed.batch_rate(16, 1, 0.01) == 320.0
+    assert batches[-1] == -16
+
+
+def test_batches_take_turns_with_as_many_steps_each(batches: list[int]):
+    rows = list(task_speed.by_size(64, 1, 0.01))
+    assert [row["value"] for row in rows] == [320.0, 800.0, 2.5]  # the dearest environment over the cheapest
+    assert [row["unit"] for row in rows] == ["steps/s", "steps/s", "×"]
+    assert batches[: 2 * 80] == 2 * (64 * [16] + 16 * [64])
+    assert batches[-2:] == [-16, -64]
+
+
+def test_where_no_batch_is_so_small_nothing_is_compared(batches: list[int]):
+    assert list(task_speed.by_size(8, 1, 0.01)) == []
 
 
 @pytest.mark.parametrize(

@@ -219,5 +219,5 @@ def test_it_cannot_be_led_through_the_loop():
         lambda: agent.learn(3),
         lambda: agent.load_state_dict({}),
     ):
-        with pytest.raises(NotImplementedError, match="sb3-dqn trains itself"):
+        with pytest.raises(RuntimeError, match="sb3-dqn trains itself"):
             call()

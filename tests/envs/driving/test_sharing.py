@@ -20,11 +20,11 @@ def taken(turn: np.ndarray, count: int) -> list[int]:
 
 @pytest.mark.parametrize("count", [0, 1, 7, 8, 9, 64, 100])
 def test_one_thread_takes_every_row_in_order(count: int) -> None:
-    assert taken(np.array([0, 8]), count) == list(range(count))
+    assert taken(np.zeros(1, np.int64), count) == list(range(count))
 
 
 def test_threads_that_take_in_turns_share_nothing() -> None:
-    turn = np.array([0, 8])
+    turn = np.zeros(1, np.int64)
     first, second = next_few(turn, 100), next_few(turn, 100)
     assert first[1] == second[0] > first[0]
     assert taken(turn, 100) == list(range(second[1], 100))
