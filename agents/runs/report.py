@@ -46,8 +46,10 @@ def draw_curves(metrics: Sequence[Mapping[str, float | None]], path: Path) -> No
         axes = figure.add_subplot(num_rows, min(2, len(panels)), place)
         for name in names:
             points = _points(metrics, name)
+            if not points:
+                continue
             style = "o-" if name.startswith("choose/") else "-"
-            axes.plot(*zip(*points, strict=True) if points else ((), ()), style, label=name, markersize=4)
+            axes.plot(*zip(*points, strict=True), style, label=name, markersize=4)
         axes.set_title(title)
         axes.set_xlabel("updates" if title.startswith("perception") else "environment steps")
         axes.grid(alpha=0.3)

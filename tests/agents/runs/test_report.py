@@ -1,13 +1,15 @@
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from matplotlib.image import imread, imsave
 from rich.console import Console
 
 from agents.runs.folder import RunFolder
 from agents.runs.metrics_file import MetricsFile
-from agents.runs.report import print_evaluation, score_rows, write_report
+from agents.runs.report import draw_curves, print_evaluation, score_rows, write_report
 
 SCORES = {
     "env": "Road-v0",
@@ -87,3 +89,14 @@ def test_the_table_names_the_split(capsys: pytest.CaptureFixture[str]):
     printed = capsys.readouterr().out
     assert "100 episodes of the test split" in printed
     assert "12.500" in printed
+
+
+def test_a_legend_names_only_what_is_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    figures: list[Figure] = []
+    monkeypatch.setattr(Figure, "savefig", lambda figure, *_, **__: figures.append(figure))
+    draw_curves([{"env_steps": 1, "loss": 2.0}, {"env_steps": 2, "loss": 1.0}], tmp_path / "c.png")
+    (axes,) = figures[0].axes
+    legend = axes.get_legend()
+    assert legend is not None
+    assert [text.get_text() for text in legend.get_texts()] == ["loss"]
+    assert [np.asarray(line.get_ydata()).tolist() for line in axes.get_lines()] == [[2.0, 1.0]]
